@@ -1,0 +1,126 @@
+"""What a maker of machines is: it lists, creates and destroys them, and can break some of them on purpose.
+
+After creation there is one code path for every machine: `connect`. A provider must never know what a
+machine is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from typing import Protocol
+
+from outlast.kernel.events import Emit
+from outlast.machines.machine import Machine
+
+
+class Power(StrEnum):
+    """Whether the provider sees a machine running. Says nothing about what runs on it."""
+
+    ON = "on"
+    OFF = "off"
+
+
+class Fault(StrEnum):
+    """What a provider can do to a machine on purpose."""
+
+    POWER_OFF = "power-off"
+    CUT = "cut"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A machine that is wanted: `name` is unique within the site, `address` lies in the data centre's network."""
+
+    name: str
+    datacenter: str
+    address: IPv4Address
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A machine that exists. `current` is False when it was made from another image than the prepared one."""
+
+    name: str
+    datacenter: str
+    address: IPv4Address
+    power: Power
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOrder:
+    """A release that is wanted: `source` is copied to `path` in a clean machine, `script` (shell text) runs there
+    in it with `environment`, and the folder as it is then becomes the gzipped tar file `target` (members relative
+    to `path`), put there by one atomic rename."""
+
+    name: str
+    source: Path
+    path: str
+    script: str
+    environment: tuple[tuple[str, str], ...]
+    target: Path
+    limit: float = 900.0
+
+
+class Provider(Protocol):
+    """Makes the machines of one site. Every call may be repeated; a call killed at any instant can be run again."""
+
+    @property
+    def faults(self) -> frozenset[Fault]:
+        """What this provider can inflict."""
+        ...
+
+    async def networks(self, datacenters: Sequence[str]) -> tuple[IPv4Network, ...]:
+        """One network for each data centre, in their order: the same ones at each call while the site exists.
+
+        The first host address of each is the provider's own (its gateway).
+        """
+        ...
+
+    async def prepare(self, packages: Sequence[str], emit: Emit) -> None:
+        """Make ready what `create` needs for machines with these Debian packages (an image, say). Cached."""
+        ...
+
+    async def list(self) -> tuple[Found, ...]:
+        """The machines of this site that exist, running or not."""
+        ...
+
+    async def create(self, order: Order) -> None:
+        """Make the machine, or start it again when it exists; returns once it answers over SSH."""
+        ...
+
+    async def destroy(self, name: str) -> None:
+        """Remove the machine and all it holds. Removing what does not exist is no error."""
+        ...
+
+    async def connect(self, name: str, *, limit: float = 5.0) -> Machine:
+        """Open a connection to a machine; `Unreachable` when it gives no answer within `limit` seconds."""
+        ...
+
+    def ssh_command(self, name: str) -> tuple[str, ...]:
+        """The argv of the OpenSSH client that opens a session there, for a person's terminal."""
+        ...
+
+    def build(self, order: BuildOrder) -> AsyncIterator[str]:
+        """Build a release, yielding its output line by line. Raises `OutlastError` with the last lines when it fails."""
+        ...
+
+    async def power_off(self, name: str) -> None:
+        """Take the power away: packets vanish first, then every process at once. Nothing is flushed."""
+        ...
+
+    async def cut(self, name: str) -> None:
+        """Cut the machine off: its packets vanish in both directions, it runs on."""
+        ...
+
+    async def mend(self, name: str) -> None:
+        """Undo `cut`."""
+        ...
+
+    async def clear(self) -> None:
+        """Remove every machine, network and file of this site. The image cache stays."""
+        ...
