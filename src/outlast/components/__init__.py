@@ -1,0 +1,1 @@
+"""One folder for each engine, mutually blind. Found by `contract.registry`, imported by nobody."""

@@ -1,0 +1,81 @@
+"""What a component is: one record of facts and pure functions. Composition, no base class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from pydantic import BaseModel
+
+from outlast.contract.bundle import Part
+from outlast.contract.interface import Provided, Required
+from outlast.contract.probe import Output, Report
+from outlast.contract.steward import Steward
+from outlast.contract.view import NodeView
+
+O = TypeVar("O", bound=BaseModel)  # noqa: E741 - the design's own letter for a component's options
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The top-level section of the site file that belongs to a component.
+
+    `many`: the section maps names to options, each a service of its own. `engine`: several components may
+    share a section and differ by its `engine:`. `default`: present although the file says nothing.
+    """
+
+    key: str
+    many: bool = False
+    engine: str | None = None
+    default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InPool(Generic[O]):
+    """Members live on machines of `pool`: `count` of them, or (None) one on each machine of it.
+
+    `size` is how many machines the pool has in each data centre when nobody asks for more.
+    """
+
+    pool: str
+    count: Callable[[O], int] | None = None
+    size: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """One member on every machine that holds a member which requires `interface` there."""
+
+    interface: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component(Generic[O]):
+    """Facts and functions of one engine.
+
+    `provides(options, index)` may differ by member (an arbiter serves no queries). `rolling`: members that run
+    are changed one after another, each healthy before the next; otherwise all at once. `settle` is how many
+    seconds a member may take from its start to healthy. `builds`: the service is made from source.
+    `floats`: every machine that holds a member gets a floating address.
+    """
+
+    name: str
+    summary: str
+    claim: Claim
+    options: type[O]
+    placement: InPool[O] | Beside
+    provides: Callable[[O, int], tuple[Provided, ...]]
+    requires: Callable[[O], tuple[Required, ...]]
+    packages: Callable[[O], tuple[str, ...]]
+    render: Callable[[NodeView[O]], Part]
+    parse: Callable[[Output], Report[Any]]
+    steward: Steward | None = None
+    rolling: bool = True
+    settle: float = 60.0
+    builds: bool = False
+    floats: bool = False
+    capabilities: tuple[object, ...] = ()
+
+
+AnyComponent: TypeAlias = Component[Any]
