@@ -77,5 +77,10 @@ class Component(Generic[O]):
     floats: bool = False
     capabilities: tuple[object, ...] = ()
 
+    @property
+    def is_beside(self) -> bool:
+        """It stands beside its consumers, between them and what it uses itself."""
+        return isinstance(self.placement, Beside)
+
 
 AnyComponent: TypeAlias = Component[Any]

@@ -1,0 +1,18 @@
+"""Everything that can be wrong with a blueprint, checked by code that did not make it. Pure."""
+
+from __future__ import annotations
+
+from outlast.blueprint.audit import addresses, machines, wiring
+from outlast.blueprint.blueprint import Blueprint
+from outlast.contract.registry import Registry
+from outlast.kernel.errors import Finding
+from outlast.site.schema import Site
+
+
+def audit(site: Site, registry: Registry, blueprint: Blueprint) -> tuple[Finding, ...]:
+    """Every finding of every check, in the order of the checks."""
+    return (
+        *wiring.check(site, registry, blueprint),
+        *addresses.check(blueprint),
+        *machines.check(site, registry, blueprint),
+    )

@@ -1,0 +1,129 @@
+"""What changes between two blueprints, machine by machine, file by file, with its effect on services. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from enum import StrEnum
+
+from outlast.blueprint.blueprint import Blueprint
+from outlast.contract.bundle import Bundle, File, Service
+
+
+class Effect(StrEnum):
+    """What a change does to a service."""
+
+    START = "start"
+    RESTART = "restart"
+    RELOAD = "reload"
+    STOP = "stop"
+
+
+class Change(StrEnum):
+    """What happens to a machine or a file."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One file that differs; `lines` is a unified diff of its text (markers in place of secrets)."""
+
+    path: str
+    change: Change
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceChange:
+    """One service that is touched, and `because` of what."""
+
+    service: str
+    effect: Effect
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class MachineChange:
+    """Everything that changes on one machine."""
+
+    machine: str
+    change: Change
+    files: tuple[FileChange, ...]
+    services: tuple[ServiceChange, ...]
+    artifacts: tuple[str, ...]
+
+
+def diff(before: Blueprint | None, after: Blueprint) -> tuple[MachineChange, ...]:
+    """The changes from `before` to `after`, in the order of machine names; empty when nothing changes."""
+    old = before.bundle_by_machine if before else {}
+    new = after.bundle_by_machine
+    changes = (_machine(name, old.get(name), new.get(name)) for name in sorted({*old, *new}))
+    return tuple(change for change in changes if change is not None)
+
+
+def _machine(name: str, old: Bundle | None, new: Bundle | None) -> MachineChange | None:
+    if old == new:
+        return None
+    files = _files(_all_files(old), _all_files(new))
+    touched = {file.path for file in files}
+    services = _services(_all_services(old), _all_services(new), touched)
+    artifacts = tuple(sorted(_artifacts(new) - _artifacts(old)))
+    change = Change.CREATE if old is None else Change.REMOVE if new is None else Change.UPDATE
+    return MachineChange(name, change, files, services, artifacts)
+
+
+def _files(old: dict[str, File], new: dict[str, File]) -> tuple[FileChange, ...]:
+    return tuple(
+        FileChange(path, _kind(old.get(path), new.get(path)), _lines(old.get(path), new.get(path)))
+        for path in sorted({*old, *new})
+        if old.get(path) != new.get(path)
+    )
+
+
+def _kind(old: object, new: object) -> Change:
+    return Change.CREATE if old is None else Change.REMOVE if new is None else Change.UPDATE
+
+
+def _lines(old: File | None, new: File | None) -> tuple[str, ...]:
+    def text(file: File | None) -> list[str]:
+        return file.content.splitlines() if file else []
+
+    lines = [*difflib.unified_diff(text(old), text(new), lineterm="", n=2)][2:]
+    if old and new and (old.mode, old.owner, old.group) != (new.mode, new.owner, new.group):
+        lines.insert(0, f"{old.owner}:{old.group} {old.mode:04o} becomes {new.owner}:{new.group} {new.mode:04o}")
+    return tuple(lines)
+
+
+def _services(old: dict[str, Service], new: dict[str, Service], touched: set[str]) -> tuple[ServiceChange, ...]:
+    changes: list[ServiceChange] = []
+    for name in sorted({*old, *new}):
+        before, after = old.get(name), new.get(name)
+        if after is None:
+            changes.append(ServiceChange(name, Effect.STOP, "the site no longer asks for it here"))
+        elif before is None:
+            effect = Effect.START if after.enabled else None
+            changes += [ServiceChange(name, effect, "it is new here")] if effect else []
+        elif not after.enabled:
+            continue
+        elif before.unit != after.unit:
+            changes.append(ServiceChange(name, Effect.RESTART, "its unit changed"))
+        elif hit := touched & set(after.restart_on):
+            changes.append(ServiceChange(name, Effect.RESTART, f"{', '.join(sorted(hit))} changed"))
+        elif hit := touched & set(after.reload_on):
+            changes.append(ServiceChange(name, Effect.RELOAD, f"{', '.join(sorted(hit))} changed"))
+    return tuple(changes)
+
+
+def _all_files(bundle: Bundle | None) -> dict[str, File]:
+    return {file.path: file for held in bundle.parts for file in held.part.files} if bundle else {}
+
+
+def _all_services(bundle: Bundle | None) -> dict[str, Service]:
+    return {service.name: service for held in bundle.parts for service in held.part.services} if bundle else {}
+
+
+def _artifacts(bundle: Bundle | None) -> set[str]:
+    return {f"{a.name} {a.digest}" for held in bundle.parts for a in held.part.artifacts} if bundle else set()

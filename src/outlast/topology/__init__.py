@@ -1,0 +1,1 @@
+"""Floor 2: which members run on which machines, at which addresses, and who talks to whom. Pure."""

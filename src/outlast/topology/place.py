@@ -1,0 +1,162 @@
+"""Places members on machines: a pure function of the site and the parent topology.
+
+Growth moves nothing needlessly: machines keep their addresses, members their machines, services their ports.
+Which component goes where is said by the components' placements; none is named here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from zlib import crc32
+
+from outlast.contract.component import AnyComponent, Beside, InPool
+from outlast.contract.registry import Registry
+from outlast.kernel.names import machine_name, member_name
+from outlast.site.schema import Datacenter, Site, Wish
+from outlast.topology.address import assign, assign_floating
+from outlast.topology.topology import FloatingAddress, Ground, Machine, Member, Topology
+
+COMPACT_POOL = "node"
+COMPACT_SIZE = 3
+CHOSEN_PORTS = range(20000, 28000)
+
+
+def place(site: Site, registry: Registry, grounds: Sequence[Ground], parent: Topology | None) -> Topology:
+    """The topology of `site` on these networks. Raises `Invalid` when a network is full."""
+    plan = _Plan(site, registry, parent)
+    machines: list[Machine] = []
+    members: list[Member] = []
+    floating: list[FloatingAddress] = []
+    for ground in grounds:
+        placed = plan.machines(ground)
+        seated = plan.members(ground.datacenter, placed)
+        machines += placed
+        members += seated
+        floating += plan.floating(ground, placed, seated)
+    return Topology(site.site, site.domain, tuple(grounds), tuple(machines), tuple(members), tuple(floating))
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """The inputs of one placement, and the three steps that use them."""
+
+    site: Site
+    registry: Registry
+    parent: Topology | None
+
+    def machines(self, ground: Ground) -> list[Machine]:
+        sizes = self._pool_sizes(self.site.datacenters[ground.datacenter])
+        names = [
+            (pool, machine_name(ground.datacenter, pool, index))
+            for pool, size in sorted(sizes.items())
+            for index in range(1, size + 1)
+        ]
+        held = {m.name: m.address for m in self.parent.machines} if self.parent else {}
+        floating = [f.address for f in self.parent.floating] if self.parent else []
+        addresses = assign(ground.network, [name for _, name in names], held, taken=floating)
+        return [Machine(name, ground.datacenter, pool, addresses[name]) for pool, name in names]
+
+    def members(self, datacenter: str, machines: list[Machine]) -> list[Member]:
+        seated: list[Member] = []
+        load = {machine.name: 0 for machine in machines}
+        for wish, component in self._wishes(InPool):
+            pool = [machine.name for machine in machines if machine.pool == self._pool(component.placement)]
+            count = self._count(wish, component.placement)
+            indexes = range(1, (len(pool) if count is None else count) + 1)
+            names = [member_name(datacenter, label(wish, component), index) for index in indexes]
+            # A pool that is too small leaves the last members without a home: the audit says so.
+            for index, name, home in zip(indexes, names, self._homes(names, pool, load), strict=False):
+                load[home] += 1
+                seated.append(self._member(name, wish, component, datacenter, home, index))
+        for wish, component in self._wishes(Beside):
+            homes = self._wanted_on(component.placement.interface, seated)
+            for index, home in self._beside(datacenter, label(wish, component), homes):
+                name = member_name(datacenter, label(wish, component), index)
+                seated.append(self._member(name, wish, component, datacenter, home, index))
+        return seated
+
+    def floating(self, ground: Ground, machines: list[Machine], members: list[Member]) -> list[FloatingAddress]:
+        homes = {member.machine for member in members if self.registry[member.component].floats}
+        names = [machine.name for machine in machines if machine.name in homes]
+        held = {f.home: f.address for f in self.parent.floating} if self.parent else {}
+        addresses = assign_floating(ground.network, names, held)
+        return [FloatingAddress(addresses[name], ground.datacenter, name) for name in names]
+
+    def _wishes(self, kind: type[InPool[object]] | type[Beside]) -> list[tuple[Wish, AnyComponent]]:
+        pairs = [(wish, self.registry[wish.component]) for wish in self.site.wishes]
+        return [(wish, component) for wish, component in pairs if isinstance(component.placement, kind)]
+
+    def _pool(self, placement: InPool[object]) -> str:
+        return COMPACT_POOL if self.site.footprint == "compact" else placement.pool
+
+    def _count(self, wish: Wish, placement: InPool[object]) -> int | None:
+        return None if placement.count is None else placement.count(wish.options)
+
+    def _pool_sizes(self, datacenter: Datacenter) -> dict[str, int]:
+        if self.site.footprint == "compact":
+            return {COMPACT_POOL: COMPACT_SIZE}
+        sizes: dict[str, int] = {}
+        for wish, component in self._wishes(InPool):
+            placement: InPool[object] = component.placement
+            asked = max(placement.size, self._count(wish, placement) or 0)
+            sizes[placement.pool] = max(sizes.get(placement.pool, 0), asked)
+        return {pool: datacenter.pools.get(pool, size) for pool, size in sizes.items()}
+
+    def _homes(self, names: list[str], pool: list[str], load: dict[str, int]) -> list[str]:
+        """A machine for each member, no two alike: the one it had, otherwise the emptiest that is left."""
+        before = self.parent.member_by_name if self.parent else {}
+        held = {name: before[name].machine for name in names if name in before and before[name].machine in pool}
+        used = set(held.values())
+        free = iter(sorted((name for name in pool if name not in used), key=lambda name: load[name]))
+        homes = (held.get(name) or next(free, None) for name in names)
+        return [home for home in homes if home is not None]
+
+    def _wanted_on(self, interface: str, seated: list[Member]) -> list[str]:
+        """The machines with a member that requires `interface`, each once, in the order of the members."""
+        consumers = {
+            wish.name
+            for wish in self.site.wishes
+            if any(need.interface == interface for need in self.registry[wish.component].requires(wish.options))
+        }
+        return list(dict.fromkeys(member.machine for member in seated if member.service in consumers))
+
+    def _beside(self, datacenter: str, name: str, homes: list[str]) -> list[tuple[int, str]]:
+        """Indexes for members beside others: a machine keeps the index it had; new ones take the lowest free."""
+        before = self.parent.members if self.parent else ()
+        held = {m.machine: m.index for m in before if m.name == member_name(datacenter, name, m.index)}
+        kept = {home: held[home] for home in homes if home in held}
+        free = (index for index in range(1, len(homes) + len(kept) + 1) if index not in kept.values())
+        return sorted((kept[home] if home in kept else next(free), home) for home in homes)
+
+    def _member(
+        self, name: str, wish: Wish, component: AnyComponent, datacenter: str, machine: str, index: int
+    ) -> Member:
+        ports = tuple(
+            (provided.interface, self._chosen_ports[wish.name] if provided.port is None else provided.port)
+            for provided in component.provides(wish.options, index)
+        )
+        return Member(name, wish.name, component.name, datacenter, machine, index, ports)
+
+    @cached_property
+    def _chosen_ports(self) -> dict[str, int]:
+        """A port for each service that may not have said one: the one it had, otherwise one that its name gives."""
+        before = {m.service: port for m in self.parent.members for _, port in m.ports} if self.parent else {}
+        chosen = {w.name: before[w.name] for w in self.site.wishes if before.get(w.name, 0) in CHOSEN_PORTS}
+        taken = set(chosen.values())
+        for name in sorted(wish.name for wish in self.site.wishes if wish.name not in chosen):
+            offset = crc32(name.encode())
+            port = next(p for step in range(len(CHOSEN_PORTS)) if (p := _chosen(offset + step)) not in taken)
+            chosen[name] = port
+            taken.add(port)
+        return chosen
+
+
+def _chosen(offset: int) -> int:
+    return CHOSEN_PORTS[offset % len(CHOSEN_PORTS)]
+
+
+def label(wish: Wish, component: AnyComponent) -> str:
+    """What members of a wish are called: by the app's name in a section of many, else by the engine's."""
+    return wish.name if component.claim.many else component.name
