@@ -1,0 +1,163 @@
+"""One machine and its bundle: land files, activate services, observe, over one connection.
+
+Every call is one round trip. It decides nothing: what comes next is the controller's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable
+from importlib.resources import files
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from outlast.apply.facts import Activated, Landed, Leftovers, Observed, ServiceDone
+from outlast.apply.vault import Vault
+from outlast.contract.bundle import Artifact, Bundle, Service
+from outlast.kernel.errors import Finding, OutlastError
+from outlast.machines.machine import Machine
+
+LANDER = files("outlast.apply").joinpath("lander.py").read_text(encoding="utf-8")
+LAND_LIMIT = 120.0
+ACTIVATE_LIMIT = 900.0
+OBSERVE_LIMIT = 6.0
+
+A = TypeVar("A", bound=BaseModel)
+
+
+class Applier:
+    """Makes one machine match `bundle`. `site` and `generation` go into the machine's ledger."""
+
+    def __init__(self, machine: Machine, bundle: Bundle, site: str, generation: int, vault: Vault) -> None:
+        self.machine = machine
+        self.bundle = bundle
+        self._site = site
+        self._generation = generation
+        self._vault = vault
+        self._services = [service for held in bundle.parts for service in held.part.services]
+
+    async def land(self, *, dry: bool = False) -> Landed:
+        """Write every file that differs and enable services; nothing is started. `dry`: only say what differs."""
+        return await self._ask("land", Landed, LAND_LIMIT, **await self._content(), dry=dry)
+
+    async def unpack(self, artifact: Artifact, tar: Path) -> None:
+        """Bring a release to the machine: unpacked beside its place, then renamed, so a half one is never there."""
+        temporary = f"{artifact.path}.unpacking"
+        await self.machine.put_file(f"{temporary}.tar.gz", tar)
+        script = 'rm -rf "$1" && mkdir -p "$1" && tar -xzf "$1.tar.gz" -C "$1" && rm "$1.tar.gz" && mv -T "$1" "$2"'
+        argv = ["sh", "-e", "-c", script, "unpack", temporary, artifact.path]
+        done = await self.machine.run(argv, limit=ACTIVATE_LIMIT)
+        if done.returncode != 0:
+            raise OutlastError(
+                Finding(
+                    where=self.machine.name,
+                    what=f"the release {artifact.name} {artifact.digest} could not be unpacked",
+                    why=done.stderr.decode(errors="replace").strip() or f"tar exited with {done.returncode}",
+                    fix="make room on the machine, then run the same command again",
+                )
+            )
+
+    async def activate(self, names: Iterable[str], *, force: str = "") -> dict[str, ServiceDone]:
+        """Start, restart or reload what its inputs ask for. Raises `OutlastError` when a service does not start."""
+        wanted = [service for service in self._services if service.name in set(names)]
+        answer = await self._ask("activate", Activated, ACTIVATE_LIMIT, services=_services(wanted), force=force)
+        failed = [self._failed(name, done) for name, done in answer.services.items() if done.failed]
+        if failed:
+            raise OutlastError(*failed)
+        return answer.services
+
+    async def once(self, key: str, service: str, *, recorded: bool = False) -> ServiceDone:
+        """Run a one-time job unless it ran; `recorded`: only note that it ran elsewhere."""
+        done = await self._ask("once", ServiceDone, ACTIVATE_LIMIT, key=key, service=service, recorded=recorded)
+        if done.failed:
+            raise OutlastError(self._failed(service, done))
+        return done
+
+    async def observe(self, members: Iterable[str] | None = None) -> Observed:
+        """The services and probes of `members` (None: all on this machine)."""
+        chosen = None if members is None else set(members)
+        parts = [held for held in self.bundle.parts if held.member and (chosen is None or held.member in chosen)]
+        services = [service for held in parts for service in held.part.services]
+        probes = {held.member: list(held.part.probe) for held in parts}
+        return await self._ask(
+            "observe", Observed, OBSERVE_LIMIT + 2, services=_services(services), probes=probes, limit=OBSERVE_LIMIT
+        )
+
+    async def sweep(self) -> Leftovers:
+        """Stop and remove what the bundle no longer names."""
+        return await self._ask("sweep", Leftovers, ACTIVATE_LIMIT, **await self._content())
+
+    async def _content(self) -> dict[str, object]:
+        # Filling in secrets reads files: off the event loop, because all machines are served by it.
+        contents = await asyncio.to_thread(self._filled)
+        artifacts = [artifact for held in self.bundle.parts for artifact in held.part.artifacts]
+        return {
+            "files": contents,
+            "services": _services(self._services),
+            "artifacts": [{"name": a.name, "digest": a.digest, "path": a.path} for a in artifacts],
+        }
+
+    def _filled(self) -> list[dict[str, object]]:
+        for held in self.bundle.parts:
+            for wanted in held.part.certificates:
+                self._vault.issue(wanted)
+        return [
+            {
+                "path": file.path,
+                "content": self._vault.fill(file.content),
+                "mode": file.mode,
+                "owner": file.owner,
+                "group": file.group,
+            }
+            for held in self.bundle.parts
+            for file in held.part.files
+        ]
+
+    async def _ask(self, verb: str, answer: type[A], limit: float, **request: object) -> A:
+        document = {"verb": verb, "site": self._site, "generation": self._generation, **request}
+        done = await self.machine.run(
+            ["python3", "-c", LANDER], stdin=json.dumps(document).encode(), limit=limit
+        )
+        reply = json.loads(done.stdout) if done.returncode == 0 else None
+        if isinstance(reply, dict) and "refused" not in reply:
+            try:
+                return answer.model_validate(reply)
+            except ValidationError as error:
+                raise OutlastError(self._odd(verb, str(error))) from None
+        if reply:
+            raise OutlastError(self._refused(verb, str(reply["refused"])))
+        raise OutlastError(self._odd(verb, done.stderr.decode(errors="replace")))
+
+    def _failed(self, service: str, done: ServiceDone) -> Finding:
+        return Finding(
+            where=f"{self.machine.name}: {service}",
+            what=f"the service did not {done.did}",
+            why=done.failed,
+            fix=f"mend what its last lines name, then run the same command again (`outlast ssh {self.machine.name}`)",
+            evidence=done.log,
+        )
+
+    def _refused(self, verb: str, why: str) -> Finding:
+        fix = "somebody changed the site since: fetch their site file and state, then run `outlast plan`"
+        return Finding(self.machine.name, f"the machine refused to {verb}", why, fix)
+
+    def _odd(self, verb: str, text: str) -> Finding:
+        lines = tuple(text.strip().splitlines()[-10:])
+        why = lines[-1] if lines else "it answered nothing"
+        return Finding(self.machine.name, f"the machine could not {verb}", why, "run the command again", evidence=lines)
+
+
+def _services(services: Iterable[Service]) -> list[dict[str, object]]:
+    return [
+        {
+            "name": service.name,
+            "unit": service.unit,
+            "restart_on": list(service.restart_on),
+            "reload_on": list(service.reload_on),
+            "enabled": service.enabled,
+        }
+        for service in services
+    ]

@@ -1,0 +1,169 @@
+"""The site's generated secrets and its own certificate authority, in `.outlast/` (mode 0700) beside the site file.
+
+What is missing is made on first use and kept. Values leave only towards the machine whose files name them.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import string
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from outlast.contract.secret import Certificate, Kind, Reference, resolve
+
+ALPHABET = string.ascii_letters + string.digits
+AUTHORITY_LIFE = timedelta(days=3650)
+CERTIFICATE_LIFE = timedelta(days=365)
+RENEW_BEFORE = timedelta(days=30)
+
+
+class Vault:
+    """Secrets of one site. `folder` is its `.outlast` folder, `now` the time by which certificates are judged."""
+
+    def __init__(self, folder: Path, site: str, now: datetime) -> None:
+        self._folder = folder
+        self._site = site
+        self._now = now
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @property
+    def authority_path(self) -> Path:
+        """The certificate that clients trust."""
+        return self._folder / "ca.pem"
+
+    def fill(self, text: str) -> str:
+        """`text` with every marker replaced by its secret. Certificates must have been issued before."""
+        return resolve(text, self._value)
+
+    def issue(self, wanted: Certificate) -> None:
+        """Make or renew a certificate so that it names exactly what is wanted and is valid for a month more."""
+        path = self._path("certificates", wanted.name, ".pem")
+        if not (path.exists() and self._serves(path, wanted)):
+            self._sign(path, wanted)
+
+    def _value(self, reference: Reference) -> str:
+        match reference.kind:
+            case Kind.PASSWORD:
+                return self._password(reference.name)
+            case Kind.CERTIFICATE:
+                return self._path("certificates", reference.name, ".pem").read_text()
+            case Kind.KEY:
+                return self._path("certificates", reference.name, ".key").read_text()
+            case Kind.AUTHORITY:
+                self._authority()
+                return self.authority_path.read_text()
+
+    def _password(self, name: str) -> str:
+        path = self._path("passwords", name, "")
+        if not path.exists():
+            _write(path, "".join(secrets.choice(ALPHABET) for _ in range(32)).encode())
+        return path.read_text()
+
+    def _path(self, kind: str, name: str, suffix: str) -> Path:
+        return self._folder / kind / f"{name}{suffix}"
+
+    def _authority(self) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+        key_path = self._folder / "ca.key"
+        if not (key_path.exists() and self.authority_path.exists()):
+            self._found_authority(key_path)
+        key = serialization.load_pem_private_key(key_path.read_bytes(), password=None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        return x509.load_pem_x509_certificate(self.authority_path.read_bytes()), key
+
+    def _found_authority(self, key_path: Path) -> None:
+        # ECDSA: a TLS handshake costs a tenth of one with RSA-2048 (figures in HAProxy's introduction).
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = _name(f"Outlast authority of {self._site}")
+        certificate = (
+            self._builder(name, name, key.public_key(), AUTHORITY_LIFE)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_usage(signs_certificates=True), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        _write(key_path, _key_text(key))
+        _write(self.authority_path, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
+
+    def _sign(self, path: Path, wanted: Certificate) -> None:
+        authority, authority_key = self._authority()
+        key = ec.generate_private_key(ec.SECP256R1())
+        purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+        certificate = (
+            self._builder(_name(wanted.name), authority.subject, key.public_key(), CERTIFICATE_LIFE)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(signs_certificates=False), critical=True)
+            .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+            .add_extension(x509.SubjectAlternativeName(_names(wanted)), critical=False)
+            .sign(authority_key, hashes.SHA256())
+        )
+        # The key first: a certificate that is there always has its key.
+        _write(path.with_suffix(".key"), _key_text(key))
+        _write(path, certificate.public_bytes(serialization.Encoding.PEM))
+
+    def _builder(
+        self, subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, life: timedelta
+    ) -> x509.CertificateBuilder:
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(issuer)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(self._now - timedelta(hours=1))
+            .not_valid_after(self._now + life)
+        )
+
+    def _serves(self, path: Path, wanted: Certificate) -> bool:
+        held = x509.load_pem_x509_certificate(path.read_bytes())
+        names = held.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        signed = held.issuer == self._authority()[0].subject
+        return signed and set(names) == set(_names(wanted)) and held.not_valid_after_utc - self._now > RENEW_BEFORE
+
+
+def now() -> datetime:
+    """The time, for whoever opens a vault at the edge of the program."""
+    return datetime.now(UTC)
+
+
+def _name(common: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
+
+
+def _names(wanted: Certificate) -> list[x509.GeneralName]:
+    return [*map(x509.DNSName, wanted.dns), *(x509.IPAddress(ip_address(address)) for address in wanted.addresses)]
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _key_text(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _write(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "wb") as handle:
+        handle.write(content)
+    temporary.replace(path)

@@ -1,0 +1,89 @@
+"""What one site keeps beside its site file, in `.outlast/` (mode 0700): the blueprint, the releases, the lock.
+
+The blueprint is written before it is applied: it is the intent. A command that is killed leaves it there, and
+the next one compiles to the same value, so it goes on where the first one stopped.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from outlast.blueprint.blueprint import Blueprint, dump, parse
+from outlast.kernel.errors import Finding, OutlastError
+
+
+class Store:
+    """The `.outlast` folder of one site."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def blueprint(self) -> Blueprint | None:
+        """The newest blueprint that was meant to be applied. Raises `OutlastError` when it cannot be read."""
+        path = self.folder / "blueprint.json"
+        return parse(path.read_bytes(), str(path)) if path.exists() else None
+
+    def keep(self, blueprint: Blueprint) -> None:
+        """Remember `blueprint` as the intent, atomically."""
+        path = self.folder / "blueprint.json"
+        temporary = path.with_suffix(".new")
+        with temporary.open("wb") as handle:
+            handle.write(dump(blueprint))
+            handle.flush()
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+
+    def release(self, name: str, digest: str) -> Path:
+        """Where the tar file of a release is kept, built or not."""
+        folder = self.folder / "releases"
+        folder.mkdir(exist_ok=True)
+        return folder / f"{name}-{digest}.tar.gz"
+
+    @contextmanager
+    def lock(self, command: str, wait: float = 0.0) -> Generator[None]:
+        """Hold the site against other operators. The kernel drops the lock of a dead process, so none is ever stale.
+
+        Waits up to `wait` seconds, then raises `OutlastError` naming the holder and its age.
+        """
+        with (self.folder / "lock").open("a+") as handle:
+            deadline = time.monotonic() + wait
+            while not _taken(handle.fileno()):
+                if time.monotonic() >= deadline:
+                    handle.seek(0)
+                    raise OutlastError(_held(handle.read()))
+                time.sleep(0.1)
+            handle.truncate(0)
+            handle.write(json.dumps({"command": command, "process": os.getpid(), "since": int(time.time())}))
+            handle.flush()
+            yield
+            handle.truncate(0)
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _held(text: str) -> Finding:
+    try:
+        holder = json.loads(text)
+        age = int(time.time()) - int(holder["since"])
+        who = f"`outlast {holder['command']}` (process {holder['process']}) has held it for {age} s"
+    except (ValueError, KeyError, TypeError):
+        who = "another command holds it"
+    return Finding(
+        where="this site",
+        what="somebody else is changing it",
+        why=who,
+        fix="wait for it to end, or add `--lock-wait 60` to wait for at most 60 seconds",
+    )
