@@ -57,7 +57,8 @@ class Component(Generic[O]):
     `provides(options, index)` may differ by member (an arbiter serves no queries). `rolling`: members that run
     are changed one after another, each healthy before the next; otherwise all at once. `settle` is how many
     seconds a member may take from its start to healthy. `builds`: the service is made from source.
-    `floats`: every machine that holds a member gets a floating address.
+    `floats`: every machine that holds a member gets a floating address. `quorum`: it serves only while more
+    than half of its members are healthy.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Component(Generic[O]):
     settle: float = 60.0
     builds: bool = False
     floats: bool = False
+    quorum: bool = False
     capabilities: tuple[object, ...] = ()
 
     @property
