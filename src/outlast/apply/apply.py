@@ -116,11 +116,9 @@ class Applier:
             for file in held.part.files
         ]
 
-    async def _ask(self, verb: str, answer: type[A], limit: float, **request: object) -> A:
+    async def _ask(self, verb: str, answer: type[A], within: float, /, **request: object) -> A:
         document = {"verb": verb, "site": self._site, "generation": self._generation, **request}
-        done = await self.machine.run(
-            ["python3", "-c", LANDER], stdin=json.dumps(document).encode(), limit=limit
-        )
+        done = await self.machine.run(["python3", "-c", LANDER], stdin=json.dumps(document).encode(), limit=within)
         reply = json.loads(done.stdout) if done.returncode == 0 else None
         if isinstance(reply, dict) and "refused" not in reply:
             try:

@@ -9,6 +9,9 @@ here; an older generation is refused. The ledger is written before a file is rem
 started, so a death at any instant leaves work to be done again, never work forgotten.
 """
 
+# pyright: basic
+# Everything here comes from one JSON document and goes into one: the types stand on the sender's side, in `facts`.
+
 import contextlib
 import fcntl
 import grp
@@ -94,12 +97,13 @@ def write(file):
     path = pathlib.Path(file["path"])
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.outlast")
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as handle:
+    # Never readable by others, not even for an instant: it may hold a secret.
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as handle:
         handle.write(file["content"])
         os.fchmod(handle.fileno(), file["mode"])
         os.fchown(handle.fileno(), uid(file["owner"]), gid(file["group"]))
     # No fsync: after a power loss the next request compares the content itself, so nothing is believed.
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def enable(service, enabled):
@@ -188,15 +192,15 @@ def observe(request, ledger):
     """The state of services and what probes print, all probes at once, each within `limit` seconds."""
     deadline = time.monotonic() + request["limit"]
     started = {
-        member: subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        member: subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         for member, argv in request["probes"].items()
         if argv
     }
     enabled = [service for service in request["services"] if service["enabled"]]
     states = unit_states([service["name"] for service in enabled])
-    services = {
-        s["name"]: {**states[s["name"]], "pending": pending(s, states[s["name"]], ledger)} for s in enabled
-    }
+    services = {s["name"]: {**states[s["name"]], "pending": pending(s, states[s["name"]], ledger)} for s in enabled}
     probes = {member: finish(process, deadline) for member, process in started.items()}
     return {
         "generation": ledger["generation"],
@@ -278,13 +282,15 @@ def read_ledger():
 
 
 def write_ledger(ledger):
-    write({"path": str(LEDGER), "content": json.dumps(ledger, indent=1), "mode": 0o600, "owner": "root", "group": "root"})
+    write(
+        {"path": str(LEDGER), "content": json.dumps(ledger, indent=1), "mode": 0o600, "owner": "root", "group": "root"}
+    )
 
 
 @contextlib.contextmanager
 def locked(exclusive):
     ROOT.mkdir(parents=True, exist_ok=True)
-    with open(ROOT / "lock", "w") as handle:
+    with (ROOT / "lock").open("w") as handle:
         if exclusive:
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield

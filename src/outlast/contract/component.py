@@ -50,13 +50,23 @@ class Beside:
     interface: str
 
 
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a release is made: `source` is a folder, relative to the site file; `script` is shell text that runs in a
+    copy of it, in a clean machine, with `environment`, in the very folder where the release will run."""
+
+    source: str
+    script: str
+    environment: tuple[tuple[str, str], ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Component(Generic[O]):
     """Facts and functions of one engine.
 
     `provides(options, index)` may differ by member (an arbiter serves no queries). `rolling`: members that run
     are changed one after another, each healthy before the next; otherwise all at once. `settle` is how many
-    seconds a member may take from its start to healthy. `builds`: the service is made from source.
+    seconds a member may take from its start to healthy. `builds` says how a service made from source is built.
     `floats`: every machine that holds a member gets a floating address. `quorum`: it serves only while more
     than half of its members are healthy.
     """
@@ -74,7 +84,7 @@ class Component(Generic[O]):
     steward: Steward | None = None
     rolling: bool = True
     settle: float = 60.0
-    builds: bool = False
+    builds: Callable[[O], Recipe] | None = None
     floats: bool = False
     quorum: bool = False
     capabilities: tuple[object, ...] = ()

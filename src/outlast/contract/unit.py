@@ -115,3 +115,12 @@ class Unit:
             "LockPersonality=yes",
             "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
         ]
+
+
+def argument(text: str) -> str:
+    """`text` as one argument of a unit's command, taken literally.
+
+    Source: "Command lines" in systemd.service(5): quotes and backslashes as in C, `$` and `%` doubled.
+    """
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("$", "$$").replace("%", "%%")
+    return f'"{escaped}"'

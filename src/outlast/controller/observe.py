@@ -39,9 +39,7 @@ def read(component: AnyComponent, answer: Observed, member: str) -> Report[objec
     return component.parse(output) if output else Report(Health.UNKNOWN, "it has no probe")
 
 
-async def look(
-    blueprint: Blueprint, provider: Provider, vault: Vault, machines: Iterable[str] | None = None
-) -> Sight:
+async def look(blueprint: Blueprint, provider: Provider, vault: Vault, machines: Iterable[str] | None = None) -> Sight:
     """One look at all machines (or at some) in parallel; a silent machine costs its connect limit, not the look."""
     names = list(blueprint.bundle_by_machine if machines is None else machines)
     answers = await asyncio.gather(*(_look(blueprint, provider, vault, name) for name in names))

@@ -25,9 +25,7 @@ LIMIT = 600.0
 PAST = {Verb.START: "started", Verb.RESTART: "restarted", Verb.STOP: "stopped", Verb.RUN: "ran a step"}
 
 
-async def tend(
-    stage: Stage, component: AnyComponent, appliers: Mapping[str, Applier], emit: Emit
-) -> tuple[str, ...]:
+async def tend(stage: Stage, component: AnyComponent, appliers: Mapping[str, Applier], emit: Emit) -> tuple[str, ...]:
     """Cycle until the steward is settled and every member healthy. Answers what was done and because of what.
 
     Raises `OutlastError` when that takes longer than `LIMIT`, naming what is waited for, or when an action fails.
@@ -108,9 +106,7 @@ async def _do(action: Action, applier: Applier) -> None:
     await applier.activate([main], force=str(action.verb))
 
 
-async def _stuck(
-    stage: Stage, appliers: Mapping[str, Applier], decision: Decision, ill: tuple[str, ...]
-) -> Finding:
+async def _stuck(stage: Stage, appliers: Mapping[str, Applier], decision: Decision, ill: tuple[str, ...]) -> Finding:
     member = next((line.partition(":")[0] for line in ill), stage.members[0])
     services = [service.name for service in appliers[member].bundle.part(member).services]
     return Finding(

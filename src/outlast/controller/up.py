@@ -207,11 +207,10 @@ class Up:
 
 def _raise_all(results: list[Any]) -> None:
     """Raise what went wrong, each failure once although many steps may have waited for it."""
-    errors = {id(result): result for result in results if isinstance(result, BaseException)}
-    strange = [error for error in errors.values() if not isinstance(error, OutlastError)]
-    if strange:
-        raise strange[0]
-    findings = [finding for error in errors.values() for finding in error.findings]
+    for result in results:
+        if isinstance(result, BaseException) and not isinstance(result, OutlastError):
+            raise result
+    findings = [finding for result in results if isinstance(result, OutlastError) for finding in result.findings]
     if findings:
         raise OutlastError(*dict.fromkeys(findings))
 

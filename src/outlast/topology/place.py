@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 from zlib import crc32
 
 from outlast.contract.component import AnyComponent, Beside, InPool
@@ -61,18 +62,18 @@ class _Plan:
     def members(self, datacenter: str, machines: list[Machine]) -> list[Member]:
         seated: list[Member] = []
         load = {machine.name: 0 for machine in machines}
-        for wish, component in self._wishes(InPool):
-            pool = [machine.name for machine in machines if machine.pool == self._pool(component.placement)]
-            count = self._count(wish, component.placement)
+        for wish, component, placement in self._pooled():
+            pool = [machine.name for machine in machines if machine.pool == self._pool(placement)]
+            count = _count(wish, placement)
             indexes = range(1, (len(pool) if count is None else count) + 1)
             names = [member_name(datacenter, label(wish, component), index) for index in indexes]
             # A pool that is too small leaves the last members without a home: the audit says so.
             for index, name, home in zip(indexes, names, self._homes(names, pool, load), strict=False):
                 load[home] += 1
                 seated.append(self._member(name, wish, component, datacenter, home, index))
-        for wish, component in self._wishes(Beside):
-            homes = self._wanted_on(component.placement.interface, seated)
-            for index, home in self._beside(datacenter, label(wish, component), homes):
+        for wish, component, interface in self._beside():
+            homes = self._wanted_on(interface, seated)
+            for index, home in self._indexed(datacenter, label(wish, component), homes):
                 name = member_name(datacenter, label(wish, component), index)
                 seated.append(self._member(name, wish, component, datacenter, home, index))
         return seated
@@ -84,23 +85,23 @@ class _Plan:
         addresses = assign_floating(ground.network, names, held)
         return [FloatingAddress(addresses[name], ground.datacenter, name) for name in names]
 
-    def _wishes(self, kind: type[InPool[object]] | type[Beside]) -> list[tuple[Wish, AnyComponent]]:
+    def _pooled(self) -> list[tuple[Wish, AnyComponent, InPool[Any]]]:
         pairs = [(wish, self.registry[wish.component]) for wish in self.site.wishes]
-        return [(wish, component) for wish, component in pairs if isinstance(component.placement, kind)]
+        return [(w, c, c.placement) for w, c in pairs if isinstance(c.placement, InPool)]
 
-    def _pool(self, placement: InPool[object]) -> str:
+    def _beside(self) -> list[tuple[Wish, AnyComponent, str]]:
+        pairs = [(wish, self.registry[wish.component]) for wish in self.site.wishes]
+        return [(w, c, c.placement.interface) for w, c in pairs if isinstance(c.placement, Beside)]
+
+    def _pool(self, placement: InPool[Any]) -> str:
         return COMPACT_POOL if self.site.footprint == "compact" else placement.pool
-
-    def _count(self, wish: Wish, placement: InPool[object]) -> int | None:
-        return None if placement.count is None else placement.count(wish.options)
 
     def _pool_sizes(self, datacenter: Datacenter) -> dict[str, int]:
         if self.site.footprint == "compact":
             return {COMPACT_POOL: COMPACT_SIZE}
         sizes: dict[str, int] = {}
-        for wish, component in self._wishes(InPool):
-            placement: InPool[object] = component.placement
-            asked = max(placement.size, self._count(wish, placement) or 0)
+        for wish, _, placement in self._pooled():
+            asked = max(placement.size, _count(wish, placement) or 0)
             sizes[placement.pool] = max(sizes.get(placement.pool, 0), asked)
         return {pool: datacenter.pools.get(pool, size) for pool, size in sizes.items()}
 
@@ -122,7 +123,7 @@ class _Plan:
         }
         return list(dict.fromkeys(member.machine for member in seated if member.service in consumers))
 
-    def _beside(self, datacenter: str, name: str, homes: list[str]) -> list[tuple[int, str]]:
+    def _indexed(self, datacenter: str, name: str, homes: list[str]) -> list[tuple[int, str]]:
         """Indexes for members beside others: a machine keeps the index it had; new ones take the lowest free."""
         before = self.parent.members if self.parent else ()
         held = {m.machine: m.index for m in before if m.name == member_name(datacenter, name, m.index)}
@@ -155,6 +156,10 @@ class _Plan:
 
 def _chosen(offset: int) -> int:
     return CHOSEN_PORTS[offset % len(CHOSEN_PORTS)]
+
+
+def _count(wish: Wish, placement: InPool[Any]) -> int | None:
+    return None if placement.count is None else placement.count(wish.options)
 
 
 def label(wish: Wish, component: AnyComponent) -> str:

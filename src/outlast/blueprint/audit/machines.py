@@ -56,6 +56,8 @@ def _files(blueprint: Blueprint) -> list[Finding]:
             for path in [file.path for file in held.part.files] + [service.name for service in held.part.services]:
                 if path in owners:
                     why = f"{owners[path] or 'the base'} and {held.member} both write it"
-                    findings.append(Finding(bundle.machine, f"{path} has two owners", why, "report this: a component's fault"))
+                    findings.append(
+                        Finding(bundle.machine, f"{path} has two owners", why, "report this: a component's fault")
+                    )
                 owners[path] = held.member
     return findings

@@ -1,0 +1,91 @@
+"""`outlast plan`: what `up` would do, machine by machine, file by file, before it does it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from outlast.blueprint.blueprint import Blueprint
+from outlast.blueprint.diff import Change, Effect, MachineChange, diff
+from outlast.cli.options import SITE_FILE, AsJson, SiteFile, Verbose
+from outlast.cli.output import out, print_json
+from outlast.cli.workspace import Workspace, open_workspace
+from outlast.controller.drift import Drift, drift
+
+MARK = {Change.CREATE: "[green]+[/]", Change.UPDATE: "[yellow]~[/]", Change.REMOVE: "[red]-[/]"}
+EFFECT = {Effect.START: "green", Effect.RELOAD: "cyan", Effect.RESTART: "yellow", Effect.STOP: "red"}
+CHANGES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the site file changes, and what the machines have drifted from what they were told."""
+
+    blueprint: Blueprint
+    changes: tuple[MachineChange, ...]
+    drifts: tuple[Drift, ...]
+
+    @property
+    def empty(self) -> bool:
+        """There is nothing to do."""
+        return not self.changes and not self.drifts
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(plan)
+
+
+def plan(
+    file: SiteFile = SITE_FILE,
+    json: AsJson = False,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="0: no change, 1: error, 2: changes.")
+    ] = False,
+    verbose: Verbose = False,
+) -> int:
+    """Show what `up` would change, and why each service would be touched. Changes nothing."""
+    made = asyncio.run(make_plan(open_workspace(file)))
+    if json:
+        print_json({"generation": made.blueprint.generation, "changes": made.changes, "drift": made.drifts})
+    else:
+        print_plan(made, lines=True if verbose else None)
+    return CHANGES if detailed_exitcode and not made.empty else 0
+
+
+async def make_plan(workspace: Workspace) -> Plan:
+    """Compile, compare with what was applied last, and ask the machines that exist whether they still match."""
+    before = workspace.store.blueprint()
+    blueprint, _ = workspace.compile(await workspace.grounds())
+    drifts = await drift(before, workspace.provider, workspace.vault) if before else ()
+    return Plan(blueprint, diff(before, blueprint), drifts)
+
+
+def print_plan(made: Plan, *, lines: bool | None) -> None:
+    """Print a plan. `lines`: file diffs always (True), never (False), or for updates only (None)."""
+    for change in made.changes:
+        out.print(f"{MARK[change.change]} [bold]{change.machine}[/] {_summary(change)}")
+        for file in change.files:
+            shown = lines if lines is not None else file.change is Change.UPDATE
+            out.print(f"    {MARK[file.change]} {file.path}") if shown or change.change is Change.UPDATE else None
+            for line in file.lines if shown else ():
+                colour = {"+": "green", "-": "red"}.get(line[:1], "dim")
+                out.print(f"        [{colour}]{escape(line)}[/]")
+        for service in change.services:
+            out.print(f"    [{EFFECT[service.effect]}]{service.effect:8}[/] {service.service}: {service.because}")
+    for drifted in made.drifts:
+        out.print(f"[magenta]≠[/] [bold]{drifted.machine}[/] {drifted.what}")
+    if made.empty:
+        out.print(f"[green]●[/] nothing to change: generation {made.blueprint.generation} is in place")
+
+
+def _summary(change: MachineChange) -> str:
+    if change.change is Change.CREATE:
+        return f"is made: {len(change.files)} files, {len(change.services)} services"
+    if change.change is Change.REMOVE:
+        return "is removed"
+    return "changes" + "".join(f"; gets the release {name}" for name in change.artifacts)

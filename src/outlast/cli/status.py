@@ -1,0 +1,107 @@
+"""`outlast status`: the truth on one screen."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+
+from outlast.cli.options import SITE_FILE, AsJson, SiteFile
+from outlast.cli.output import out, print_json
+from outlast.cli.workspace import Workspace, open_workspace
+from outlast.contract.probe import Health
+from outlast.controller.observe import look
+from outlast.kernel.errors import Finding, OutlastError
+from outlast.status import ServiceStatus, Status, assess
+
+NEGATIVE = 3
+DOT = {Health.HEALTHY: "[green]●[/]", Health.UNHEALTHY: "[red]●[/]", Health.UNKNOWN: "[yellow]?[/]"}
+STATE = {"up": "[green]up[/]", "down": "[red]down[/]", "unknown": "[yellow]unknown[/]"}
+WATCH_EVERY = 1.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(status)
+
+
+def status(
+    file: SiteFile = SITE_FILE,
+    json: AsJson = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again every second until interrupted.")] = False,
+) -> int:
+    """Show every machine and member as one look finds it. Exit code 3 when the site is not healthy."""
+    workspace = open_workspace(file)
+    if watch and not json:
+        return _watch(workspace)
+    seen = asyncio.run(read_status(workspace))
+    print_json(seen) if json else out.print(screen(seen))
+    return 0 if seen.healthy else NEGATIVE
+
+
+async def read_status(workspace: Workspace) -> Status:
+    """One look at the site as it was last applied. Raises `OutlastError` when it never was."""
+    blueprint = workspace.store.blueprint()
+    if blueprint is None:
+        fix = "run `outlast up` first"
+        raise OutlastError(Finding(workspace.site.site, "the site is not up", "nothing was applied yet", fix))
+    found, sight = await asyncio.gather(workspace.provider.list(), look(blueprint, workspace.provider, workspace.vault))
+    return assess(blueprint, workspace.registry, {machine.name: machine for machine in found}, sight)
+
+
+def _watch(workspace: Workspace) -> int:
+    with Live(console=out, refresh_per_second=4, screen=out.is_terminal) as live:
+        while True:
+            live.update(screen(asyncio.run(read_status(workspace))))
+            time.sleep(WATCH_EVERY)
+
+
+def screen(seen: Status) -> RenderableType:
+    """The whole status for a terminal."""
+    verdict = "[bold green]healthy[/]" if seen.healthy else "[bold red]not healthy[/]"
+    head = f"[bold]{seen.site}[/]  {verdict}  generation {seen.generation}  {'  '.join(seen.urls)}\n"
+    return Group(head, _services(seen), "", _machines(seen))
+
+
+def _services(seen: Status) -> Table:
+    table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim", pad_edge=False)
+    for column in ("SERVICE", "SERVES", "REDUNDANCY", "PRIMARY", "BECAUSE"):
+        table.add_column(column, overflow="fold")
+    for service in seen.services:
+        table.add_row(service.name, _serves(service), _redundancy(service), service.primary or "", service.because)
+    for floating in seen.floating:
+        where = "at home" if floating.holder == floating.home else f"its home is {floating.home}"
+        holder = floating.holder or "[red]nobody[/]"
+        table.add_row(floating.address, "", "", holder, where)
+    return table
+
+
+def _serves(service: ServiceStatus) -> str:
+    return "[green]yes[/]" if service.healthy else "[red]no[/]"
+
+
+def _redundancy(service: ServiceStatus) -> str:
+    have, want = service.redundancy.have, service.redundancy.want
+    return f"[{'green' if have == want else 'yellow'}]{have} of {want}[/]"
+
+
+def _machines(seen: Status) -> Table:
+    members = {member.name: member for member in seen.members}
+    table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim", pad_edge=False)
+    for column in ("MACHINE", "ADDRESS", "STATE", "MEMBER", "ROLE", "BECAUSE"):
+        table.add_column(column, overflow="fold")
+    for machine in seen.machines:
+        row = [f"[bold]{machine.name}[/]", machine.address, STATE[machine.state]]
+        for name in machine.members:
+            member = members[name]
+            table.add_row(*row, f"{DOT[member.health]} {name}", member.role, escape(member.because))
+            row = ["", "", ""]
+        if not machine.members:
+            table.add_row(*row, "", "", escape(machine.because))
+    return table

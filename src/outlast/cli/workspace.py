@@ -1,0 +1,135 @@
+"""Opens a site: reads its file, finds its components, and reaches for its stores, its vault and its provider."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from outlast.apply.vault import Vault, now
+from outlast.blueprint.audit import audit
+from outlast.blueprint.blueprint import Blueprint
+from outlast.blueprint.compile import compile_blueprint
+from outlast.contract.registry import Registry, discover
+from outlast.controller.source import Release, missing_sources, releases
+from outlast.controller.store import Store
+from outlast.kernel.errors import Finding, Invalid, OutlastError, failing
+from outlast.machines.nspawn.lab import Lab
+from outlast.machines.nspawn.requirements import requirements
+from outlast.machines.provider import Provider
+from outlast.site.check import check
+from outlast.site.load import Loaded, load
+from outlast.site.schema import Site
+from outlast.topology.place import place
+from outlast.topology.sections import sections
+from outlast.topology.topology import Ground
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One site and everything that a verb needs of it."""
+
+    file: Path
+    loaded: Loaded
+    registry: Registry
+
+    @property
+    def site(self) -> Site:
+        """The owner's wish."""
+        return self.loaded.site
+
+    @property
+    def home(self) -> Path:
+        """The folder of the site file."""
+        return self.file.resolve().parent
+
+    @cached_property
+    def store(self) -> Store:
+        """What the site keeps beside its file."""
+        return Store(self.home / ".outlast")
+
+    @cached_property
+    def vault(self) -> Vault:
+        """The site's secrets and its authority."""
+        return Vault(self.store.folder, self.site.site, now())
+
+    @cached_property
+    def provider(self) -> Provider:
+        """Whoever makes the machines."""
+        return Lab(self.site.site, self.home, self.store.folder)
+
+    def require(self) -> None:
+        """Raises `OutlastError` with everything that this box lacks for running the site."""
+        findings = failing(requirements())
+        if findings:
+            raise OutlastError(*findings)
+
+    def releases(self) -> dict[str, Release]:
+        """The wanted release of every service that is made from source."""
+        return releases(self.site, self.registry, self.home, self.store)
+
+    def compile(self, grounds: Sequence[Ground]) -> tuple[Blueprint, dict[str, Release]]:
+        """The audited blueprint on these networks. Raises `Invalid` with every finding."""
+        wanted = self.releases()
+        parent = self.store.blueprint()
+        topology = place(self.site, self.registry, grounds, parent.topology if parent else None)
+        artifacts = {service: release.artifact for service, release in wanted.items()}
+        blueprint = compile_blueprint(self.site, self.registry, topology, artifacts, parent)
+        findings = failing(self.located(audit(self.site, self.registry, blueprint)))
+        if findings:
+            raise Invalid(*findings)
+        return blueprint, wanted
+
+    async def grounds(self) -> tuple[Ground, ...]:
+        """The networks of the data centres, as the provider gives them."""
+        names = list(self.site.datacenters)
+        networks = await self.provider.networks(names)
+        return tuple(Ground(name, str(network)) for name, network in zip(names, networks, strict=True))
+
+    def assumed_grounds(self) -> tuple[Ground, ...]:
+        """Networks for looking at a site without a provider: those it has, otherwise made-up ones."""
+        parent = self.store.blueprint()
+        known = {ground.datacenter: ground for ground in parent.topology.grounds} if parent else {}
+        return tuple(
+            known.get(name, Ground(name, f"10.{200 + number}.0.0/16"))
+            for number, name in enumerate(self.site.datacenters)
+        )
+
+    def located(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+        """Findings that name a place in the site file by its path get file, line and column."""
+        places = self.loaded.places
+        known = {"apps", "datacenters", *(wish.section for wish in self.site.wishes)}
+        return tuple(
+            replace(f, where=places.where(*f.where.split("."))) if f.where.split(".")[0] in known else f
+            for f in findings
+        )
+
+
+def open_workspace(file: Path) -> Workspace:
+    """The site of `file`. Raises `Invalid` with everything that is wrong with it."""
+    registry = discover()
+    loaded = load(_read(file), str(file), sections(registry))
+    workspace = Workspace(file, loaded, registry)
+    missing = missing_sources(loaded.site, registry, workspace.home)
+    findings = failing(
+        [
+            *check(loaded),
+            *(replace(f, where=loaded.places.where("apps", name, "source")) for name, f in missing.items()),
+        ]
+    )
+    if findings:
+        raise Invalid(*findings)
+    return workspace
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        fix = "run `outlast init` to write a commented one, or name another with -f"
+        raise Invalid(Finding(str(file), "there is no site file", "no file of that name exists", fix)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8 text"
+        fix = "check its permissions and that it is a text file"
+        raise Invalid(Finding(str(file), "the site file cannot be read", why, fix)) from None
