@@ -1,0 +1,49 @@
+"""An app of the owner: a service built from source, found by the edge through its routes."""
+
+from __future__ import annotations
+
+from outlast.components.app.options import AppOptions
+from outlast.components.app.probe import parse
+from outlast.components.app.recipe import recipe
+from outlast.components.app.render import render
+from outlast.contract.component import Claim, Component, InPool, Recipe
+from outlast.contract.interface import Http, Provided, Reach, Required
+
+# Python refuses to install packages outside of a virtual environment, and everybody writes `pip install` all the
+# same; so one is made where Python packages are asked for. The build finds programs as the app will.
+PREPARE = """\
+if [ -e requirements.txt ] || [ -e pyproject.toml ]; then python3 -m venv .venv; export VIRTUAL_ENV="$PWD/.venv"; fi
+export PATH="$PWD/.venv/bin:$PWD/node_modules/.bin:$PWD/bin:$PATH"
+"""
+
+
+def _provides(options: AppOptions, _index: int) -> tuple[Provided, ...]:
+    return (Provided("http-backend", port=options.port, http=Http(options.routes, options.health)),)
+
+
+def _requires(options: AppOptions) -> tuple[Required, ...]:
+    # Always an address on its own machine: the app survives whatever happens behind it without knowing.
+    return tuple(Required(use, Reach.MACHINE) for use in options.uses)
+
+
+def _packages(options: AppOptions) -> tuple[str, ...]:
+    return ("curl", "python3-venv", *options.packages)
+
+
+def _recipe(options: AppOptions) -> Recipe:
+    return Recipe(options.source, f"{PREPARE}{(options.build or 'true').strip()}\n")
+
+
+COMPONENT = Component(
+    name="app",
+    summary="Your web app: built once from its source, run on every app machine, healed and scaled",
+    claim=Claim("apps", many=True),
+    options=AppOptions,
+    placement=InPool("app", count=lambda options: options.scale.min, size=1),
+    provides=_provides,
+    requires=_requires,
+    packages=_packages,
+    render=render,
+    parse=parse,
+    builds=_recipe,
+)

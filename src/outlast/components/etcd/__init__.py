@@ -1,0 +1,1 @@
+"""The memory of the controllers: who leads, and what they agreed on."""

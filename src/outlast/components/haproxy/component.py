@@ -1,0 +1,40 @@
+"""HAProxy on every edge machine: the only part of the site that the world talks to."""
+
+from __future__ import annotations
+
+from outlast.components.haproxy.options import EdgeOptions
+from outlast.components.haproxy.probe import parse
+from outlast.components.haproxy.render import HEALTH_PATH, render
+from outlast.contract.component import Claim, Component, InPool
+from outlast.contract.interface import Http, Provided, Reach, Required
+
+
+def _provides(_options: EdgeOptions, _index: int) -> tuple[Provided, ...]:
+    return (
+        # Whoever wants to know whether this edge answers asks for this path; it is answered without any app.
+        Provided("https", port=443, public=True, http=Http(routes=(), health=HEALTH_PATH)),
+        Provided("http", port=80, public=True),
+    )
+
+
+def _requires(_options: EdgeOptions) -> tuple[Required, ...]:
+    return (Required("http-backend", Reach.DATACENTER, optional=True),)
+
+
+def _packages(_options: EdgeOptions) -> tuple[str, ...]:
+    return ("haproxy",)
+
+
+COMPONENT = Component(
+    name="haproxy",
+    summary="The edge: HTTPS for the world, balanced over the healthy app machines",
+    claim=Claim("edge", default=True),
+    options=EdgeOptions,
+    placement=InPool("edge", count=None, size=2),
+    provides=_provides,
+    requires=_requires,
+    packages=_packages,
+    render=render,
+    parse=parse,
+    settle=15.0,
+)

@@ -1,0 +1,74 @@
+"""Asks one HAProxy, over its runtime socket, which servers it considers up."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+
+from outlast.contract.probe import Health, Output, Report
+
+SOCKET = "/run/outlast-haproxy/admin.sock"
+# Machines have Python for Outlast itself; so no further tool is needed to speak to a socket.
+SCRIPT = f"""
+import socket, sys
+with socket.socket(socket.AF_UNIX) as control:
+    control.settimeout(3)
+    try:
+        control.connect({SOCKET!r})
+        control.sendall(b"show stat -1 6 -1\\n")
+        while piece := control.recv(65536):
+            sys.stdout.write(piece.decode())
+    except OSError as error:
+        sys.exit(f"{{error}}")
+"""
+BACKEND, SERVER = "1", "2"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One app machine as this edge sees it; `requests` counts since the edge process started."""
+
+    service: str
+    member: str
+    up: bool
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeState:
+    """What one edge knows of the apps."""
+
+    servers: tuple[Server, ...]
+
+
+def probe() -> tuple[str, ...]:
+    """argv: the counters of every backend and server, as CSV."""
+    return ("python3", "-c", SCRIPT)
+
+
+def parse(output: Output) -> Report[EdgeState]:
+    """Healthy when the process answers and every app has at least one server that is up."""
+    if output.returncode == 124:
+        return Report(Health.UNKNOWN, "the probe did not end in time")
+    if output.returncode != 0 or not output.stdout.startswith("# pxname"):
+        lines = output.stderr.strip().splitlines()
+        return Report(Health.UNHEALTHY, f"does not answer on its socket: {lines[-1] if lines else 'nothing was said'}")
+    rows = list(csv.DictReader(output.stdout.lstrip("# ").splitlines()))
+    # Only a server that is "UP" gets new requests: "NOLB" says that its app answers with an error.
+    servers = tuple(
+        Server(row["pxname"], row["svname"], row["status"].startswith("UP"), int(row["stot"] or 0))
+        for row in rows
+        if row["type"] == SERVER
+    )
+    if not servers:
+        return Report(Health.HEALTHY, "answers, and has no app to send requests to", state=EdgeState(()))
+    services = sorted({server.service for server in servers})
+    said = [_tally(service, servers) for service in services]
+    dark = [service for service in services if not any(s.up for s in servers if s.service == service)]
+    health = Health.UNHEALTHY if dark else Health.HEALTHY
+    return Report(health, f"sends requests to {', '.join(said)}", state=EdgeState(servers))
+
+
+def _tally(service: str, servers: tuple[Server, ...]) -> str:
+    mine = [server for server in servers if server.service == service]
+    return f"{sum(server.up for server in mine)} of {len(mine)} machines of {service}"

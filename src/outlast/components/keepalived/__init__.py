@@ -1,0 +1,1 @@
+"""The floating addresses of the edge: each held by exactly one edge machine that answers."""

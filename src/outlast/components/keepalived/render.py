@@ -1,0 +1,130 @@
+"""keepalived on one machine: one VRRP instance for each floating address of the data centre."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from outlast.components.keepalived.options import AddressOptions
+from outlast.components.keepalived.probe import probe
+from outlast.contract.bundle import File, Part, Service
+from outlast.contract.template import render as fill
+from outlast.contract.unit import Start, Unit
+from outlast.contract.view import Floating, NodeView
+
+PACKAGE = "outlast.components.keepalived"
+CONFIG = "/etc/outlast/keepalived/keepalived.conf"
+PREPARE = "/etc/outlast/keepalived/prepare"
+CHECK = "/etc/outlast/keepalived/edge-answers"
+RUNTIME = "/run/outlast-keepalived"
+
+# A machine whose edge does not answer loses PENALTY: less than every machine that is well, in the same order as
+# before. It is a penalty and not a fault, because when the edge answers nowhere the address must still be somewhere.
+HOME, FIRST_AWAY, PENALTY = 250, 200, 150
+FEWEST = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One floating address, as this machine takes part in it."""
+
+    name: str
+    address: str
+    router: int
+    priority: int
+    home: bool
+
+
+def render(view: NodeView[AddressOptions]) -> Part:
+    """Everything that keepalived needs on this machine."""
+    values = {
+        "view": view,
+        "options": view.options,
+        "instances": _instances(view),
+        "check": CHECK,
+        "penalty": PENALTY,
+        "config": CONFIG,
+        "runtime": RUNTIME,
+        "url": _url(view),
+    }
+    files = (
+        File(CONFIG, fill(PACKAGE, CONFIG.lstrip("/"), **values)),
+        File(PREPARE, fill(PACKAGE, PREPARE.lstrip("/"), **values), mode=0o755),
+        File(CHECK, fill(PACKAGE, CHECK.lstrip("/"), **values), mode=0o755),
+    )
+    service = Service("outlast-keepalived.service", _unit().text(), reload_on=tuple(file.path for file in files))
+    return Part(files=files, services=(service,), probe=probe(view))
+
+
+def _url(view: NodeView[AddressOptions]) -> str:
+    """What the edge beside this member answers when it is well."""
+    edge = view.using("https")[0]
+    return f"https://{edge.address}:{edge.port}{edge.http.health if edge.http else '/'}"
+
+
+def _instances(view: NodeView[AddressOptions]) -> tuple[Instance, ...]:
+    routers = _routers(view.floating)
+    return tuple(
+        Instance(
+            name=f"address_{routers[floating.address]}",
+            address=floating.address,
+            router=routers[floating.address],
+            priority=_priority(view, floating),
+            home=floating.home == view.machine,
+        )
+        for floating in view.floating
+    )
+
+
+def _priority(view: NodeView[AddressOptions], floating: Floating) -> int:
+    """Distinct on every machine: home first, then the others in a ring that begins behind the home.
+
+    So when one of many machines is lost, its address goes to the next one, and no machine gets all of them.
+    """
+    ring = [peer.machine for peer in view.peers]
+    start = ring.index(floating.home) if floating.home in ring else 0
+    distance = (ring.index(view.machine) - start) % len(ring)
+    if floating.home == view.machine:
+        return HOME
+    return max(FEWEST + PENALTY, FIRST_AWAY - distance)
+
+
+def _routers(floating: tuple[Floating, ...]) -> dict[str, int]:
+    """A virtual router id (1 to 255) for each address, distinct.
+
+    It comes from the address itself, so that it stays when other addresses come and go: members that disagreed on
+    it during a change would both take the address.
+    """
+    found: dict[str, int] = {}
+    for address in sorted(entry.address for entry in floating):
+        wanted = int(IPv4Address(address)) % 255 + 1
+        free = (1 + (wanted - 1 + step) % 255 for step in range(255))
+        found[address] = next(router for router in free if router not in found.values())
+    return found
+
+
+def _unit() -> Unit:
+    return Unit(
+        description="Outlast floating addresses (keepalived)",
+        before_start=(PREPARE,),
+        start=f"/usr/sbin/keepalived --dont-fork --vrrp --use-file={RUNTIME}/keepalived.conf"
+        f" --pid={RUNTIME}/keepalived.pid --vrrp_pid={RUNTIME}/vrrp.pid",
+        reload=(PREPARE, "/bin/kill -HUP $MAINPID"),
+        type=Start.NOTIFY,
+        runtime="outlast-keepalived",
+        # Real time and no swap: a machine that is only busy must not lose its address.
+        realtime=True,
+        memory_lock=True,
+        capabilities=(
+            "CAP_NET_ADMIN",
+            "CAP_NET_RAW",
+            "CAP_NET_BIND_SERVICE",
+            "CAP_SETUID",
+            "CAP_SETGID",
+            "CAP_KILL",
+            "CAP_SYS_NICE",
+            "CAP_IPC_LOCK",
+        ),
+        start_limit=15,
+        stop_limit=5,
+    )
