@@ -6,15 +6,8 @@ from outlast.components.app.options import AppOptions
 from outlast.components.app.probe import parse
 from outlast.components.app.recipe import recipe
 from outlast.components.app.render import render
-from outlast.contract.component import Claim, Component, InPool, Recipe
+from outlast.contract.component import Claim, Component, InPool
 from outlast.contract.interface import Http, Provided, Reach, Required
-
-# Python refuses to install packages outside of a virtual environment, and everybody writes `pip install` all the
-# same; so one is made where Python packages are asked for. The build finds programs as the app will.
-PREPARE = """\
-if [ -e requirements.txt ] || [ -e pyproject.toml ]; then python3 -m venv .venv; export VIRTUAL_ENV="$PWD/.venv"; fi
-export PATH="$PWD/.venv/bin:$PWD/node_modules/.bin:$PWD/bin:$PATH"
-"""
 
 
 def _provides(options: AppOptions, _index: int) -> tuple[Provided, ...]:
@@ -30,10 +23,6 @@ def _packages(options: AppOptions) -> tuple[str, ...]:
     return ("curl", "python3-venv", *options.packages)
 
 
-def _recipe(options: AppOptions) -> Recipe:
-    return Recipe(options.source, f"{PREPARE}{(options.build or 'true').strip()}\n")
-
-
 COMPONENT = Component(
     name="app",
     summary="Your web app: built once from its source, run on every app machine, healed and scaled",
@@ -45,5 +34,5 @@ COMPONENT = Component(
     packages=_packages,
     render=render,
     parse=parse,
-    builds=_recipe,
+    builds=recipe,
 )
