@@ -31,7 +31,7 @@ WANTS = UNITS / "multi-user.target.wants"
 LOG_LINES = 25
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The request must not be carried out; the text says why."""
 
 
@@ -41,7 +41,7 @@ def main():
     try:
         with locked(exclusive=request["verb"] != "observe"):
             answer = verbs[request["verb"]](request, read_ledger())
-    except Refused as refusal:
+    except RefusedError as refusal:
         answer = {"refused": str(refusal)}
     json.dump(answer, sys.stdout)
 
@@ -84,7 +84,7 @@ def land(request, ledger):
 
 def differs(file):
     try:
-        status = os.stat(file["path"], follow_symlinks=False)
+        status = pathlib.Path(file["path"]).lstat()
         content = pathlib.Path(file["path"]).read_text("utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return True
@@ -268,9 +268,9 @@ def leftovers(request, ledger):
 
 def check_generation(request, ledger):
     if ledger["site"] not in ("", request["site"]):
-        raise Refused(f"this machine belongs to the site {ledger['site']}")
+        raise RefusedError(f"this machine belongs to the site {ledger['site']}")
     if request["generation"] < ledger["generation"]:
-        raise Refused(f"generation {request['generation']} is older than {ledger['generation']}, which is here already")
+        raise RefusedError(f"generation {request['generation']} is older than {ledger['generation']}, which is here already")
 
 
 def read_ledger():

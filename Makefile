@@ -1,0 +1,62 @@
+# Everything a newcomer needs: `sudo make run` and `sudo make test` do all their own set-up.
+
+PACKAGES := mmdebstrap systemd-container iproute2 openssh-client debian-archive-keyring ca-certificates python3 python3-venv
+TEST_PACKAGES := mariadb-server
+SITE := examples/shop/site.yaml
+OUTLAST := .venv/bin/outlast
+STAMP := .venv/.complete
+
+.PHONY: help setup run down test test-fast check bench lock clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
+
+setup: .venv/.packages $(STAMP) ## install what the box lacks, and the command itself
+
+.venv/.packages: Makefile
+	@mkdir -p .venv
+	@missing=$$(dpkg-query -W -f '$${Package} $${db:Status-Status}\n' $(PACKAGES) 2>/dev/null | grep -c ' installed$$' || true); \
+	if [ "$$missing" -ne $(words $(PACKAGES)) ]; then \
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(PACKAGES); \
+	fi
+	@touch $@
+
+$(STAMP): requirements.lock pyproject.toml | .venv/.packages
+	@test -x .venv/bin/pip || /usr/bin/python3 -m venv .venv
+	.venv/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	.venv/bin/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: setup ## bring the example shop up in the lab and print its addresses
+	$(OUTLAST) up -f $(SITE) --yes
+
+down: setup ## remove the example shop and everything of its lab but the cached image
+	$(OUTLAST) down -f $(SITE) --yes
+
+test: setup .venv/.test-packages check ## every test, the lab included (root, about a quarter of an hour)
+	.venv/bin/pytest -q
+
+.venv/.test-packages: Makefile
+	@dpkg-query -W -f '$${db:Status-Status}\n' $(TEST_PACKAGES) 2>/dev/null | grep -qx installed || \
+	  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(TEST_PACKAGES); }
+	@touch $@
+
+test-fast: setup ## the tests that need neither root nor a lab
+	.venv/bin/pytest -q -m "not lab"
+
+check: setup ## style, types and the floors of the house
+	.venv/bin/ruff check src tests examples bench
+	.venv/bin/ruff format --check src tests examples bench
+	.venv/bin/pyright
+	.venv/bin/lint-imports
+
+bench: setup ## speed and size, as comparisons
+	.venv/bin/python bench/run.py
+
+lock: ## resolve the dependencies anew, with hashes and without naming an index
+	.venv/bin/pip install -q uv
+	.venv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --extra dev --no-header --no-annotate pyproject.toml -o requirements.lock
+
+clean: ## remove the virtual environment and caches
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache
