@@ -80,8 +80,7 @@ class Hello(BaseHTTPRequestHandler):
             elif path == "/healthz":
                 self._answer(HTTPStatus.OK, "application/json", json.dumps({"status": "ok", "instance": INSTANCE}))
             else:
-                self._answer(HTTPStatus.NOT_FOUND, "text/plain; charset=utf-8", "There is only one page here: /
-")
+                self._answer(HTTPStatus.NOT_FOUND, "text/plain; charset=utf-8", "There is only one page here: /\n")
 
     do_HEAD = do_GET  # noqa: N815
 

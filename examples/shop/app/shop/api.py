@@ -6,7 +6,7 @@ from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
 
 from . import catalogue, orders
-from .errors import Refused
+from .errors import RefusedError
 from .orders import OrderRequest
 
 routes = Blueprint("api", __name__, url_prefix="/api")
@@ -59,5 +59,5 @@ def error(code: str, message: str, **details: object) -> dict[str, object]:
 def _number(name: str, default: int, least: int, most: int) -> int:
     text = request.args.get(name, str(default))
     if not text.isascii() or not text.isdigit() or not least <= int(text[:12]) <= most:
-        raise Refused(f"{name}: a whole number from {least} to {most}")
+        raise RefusedError(f"{name}: a whole number from {least} to {most}")
     return int(text)

@@ -3,7 +3,7 @@
 The shop sees the cluster through two addresses on its own machine: a writer and a reader. While the writer
 moves, statements fail for about a second: connections break, nodes say they are not ready, transactions lose
 against others. All of that is *transient*: the whole unit of work is repeated, on a new connection, with a
-growing and jittered pause, for at most `PATIENCE` seconds. Then, and only then, `Unavailable` is raised.
+growing and jittered pause, for at most `PATIENCE` seconds. Then, and only then, `UnavailableError` is raised.
 
 A unit of work is therefore a function that may run more than once. It must not have effects outside the
 database, and it must be able to tell that an earlier attempt was committed although nobody heard of it.
@@ -22,7 +22,7 @@ import pymysql
 from pymysql.connections import Connection
 from pymysql.cursors import DictCursor
 
-from .errors import Unavailable
+from .errors import UnavailableError
 from .settings import Address
 
 T = TypeVar("T")
@@ -114,7 +114,7 @@ class Database:
         self._reader = Pool(reader)
 
     def write(self, work: Work[T], patience: float = PATIENCE) -> T:
-        """Run `work` in one transaction at the writer and commit it. Raises Unavailable."""
+        """Run `work` in one transaction at the writer and commit it. Raises UnavailableError."""
 
         def transaction(connection: Connection) -> T:
             connection.begin()
@@ -134,7 +134,7 @@ class Database:
         return _persist([self._writer], _look(work), PATIENCE)
 
     def ready(self) -> None:
-        """Is there a database, with the shop's tables? Little patience: about a second. Raises Unavailable."""
+        """Is there a database, with the shop's tables? Little patience: about a second. Raises UnavailableError."""
         _persist([self._writer], _look(lambda cursor: cursor.execute("SELECT 1 FROM products LIMIT 1")), 1.0)
 
 
@@ -156,7 +156,7 @@ def _persist(pools: list[Pool], attempt: Callable[[Connection], T], patience: fl
             with pool.lease(wait=deadline - time.monotonic()) as connection:
                 return attempt(connection)
         except TimeoutError as error:
-            raise Unavailable(str(error)) from error
+            raise UnavailableError(str(error)) from error
         except pymysql.MySQLError as error:
             code = _code(error)
             if code not in _CONFLICTS:
@@ -165,7 +165,9 @@ def _persist(pools: list[Pool], attempt: Callable[[Connection], T], patience: fl
                 pool.forget()
             pause = min(0.4, 0.02 * 2**turn) * random.uniform(0.5, 1.5)
             if time.monotonic() + pause > deadline:
-                raise Unavailable(f"{type(error).__name__} {code}: {error.args[-1] if error.args else ''}") from error
+                raise UnavailableError(
+                    f"{type(error).__name__} {code}: {error.args[-1] if error.args else ''}"
+                ) from error
             turn += 1
             time.sleep(pause)
 

@@ -9,11 +9,11 @@ class ShopError(Exception):
     """Something that the shop knows how to explain."""
 
 
-class Unavailable(ShopError):
+class UnavailableError(ShopError):
     """The database did not answer in time. Whether the last attempt was committed is not known."""
 
 
-class Refused(ShopError):
+class RefusedError(ShopError):
     """This cannot be done as it is asked; asking again will not help. `problems` says all that is wrong."""
 
     def __init__(self, *problems: str) -> None:
@@ -21,7 +21,7 @@ class Refused(ShopError):
         self.problems = problems
 
 
-class OutOfStock(ShopError):
+class OutOfStockError(ShopError):
     """There is less of something than was asked for. `missing` holds product, name, wanted and in_stock of each."""
 
     def __init__(self, missing: list[dict[str, Any]]) -> None:

@@ -7,22 +7,22 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from .api import error
-from .errors import OutOfStock, Refused, Unavailable
+from .errors import OutOfStockError, RefusedError, UnavailableError
 
 
 def register(shop: Flask) -> None:
     """Answer every known failure in the language of whoever asks: JSON below /api, pages elsewhere."""
 
-    @shop.errorhandler(Refused)
-    def refused(problem: Refused) -> ResponseReturnValue:
+    @shop.errorhandler(RefusedError)
+    def refused(problem: RefusedError) -> ResponseReturnValue:
         return _answer(400, "bad-request", "this cannot be done as asked", problems=list(problem.problems))
 
-    @shop.errorhandler(OutOfStock)
-    def out_of_stock(problem: OutOfStock) -> ResponseReturnValue:
+    @shop.errorhandler(OutOfStockError)
+    def out_of_stock(problem: OutOfStockError) -> ResponseReturnValue:
         return _answer(409, "out-of-stock", "there is not enough in stock", missing=problem.missing)
 
-    @shop.errorhandler(Unavailable)
-    def unavailable(problem: Unavailable) -> ResponseReturnValue:
+    @shop.errorhandler(UnavailableError)
+    def unavailable(problem: UnavailableError) -> ResponseReturnValue:
         current_app.logger.warning("%s %s: the database is away: %s", request.method, request.path, problem)
         text = "the database is away for a moment; ask again with the same token, nothing will be ordered twice"
         return *_answer(503, "unavailable", text), {"Retry-After": "1"}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from flask import Blueprint, current_app
 from flask.typing import ResponseReturnValue
 
-from .errors import Unavailable
+from .errors import UnavailableError
 
 routes = Blueprint("health", __name__)
 
@@ -26,6 +26,6 @@ def readyz() -> ResponseReturnValue:
     """200 when the database answers and has the shop's tables, otherwise 503 and the reason."""
     try:
         current_app.extensions["database"].ready()
-    except Unavailable as error:
+    except UnavailableError as error:
         return {"status": "unavailable", "instance": current_app.config["INSTANCE"], "because": str(error)}, 503
     return {"status": "ok", "instance": current_app.config["INSTANCE"]}

@@ -13,7 +13,7 @@ import time
 from pymysql.cursors import DictCursor
 
 from .database import Database
-from .errors import Unavailable
+from .errors import UnavailableError
 from .goods import Product, all_products
 from .settings import Settings
 
@@ -72,7 +72,7 @@ _SEED = (
 def migrate(database: Database, patience: float = PATIENCE) -> int:
     """Create what is missing and bring the catalogue up to date; returns the number of products.
 
-    Raises Unavailable after `patience` seconds without a database.
+    Raises UnavailableError after `patience` seconds without a database.
     """
     products = [tuple(getattr(product, column) for column in _COLUMNS) for product in all_products()]
 
@@ -96,7 +96,7 @@ def main() -> int:
     began = time.monotonic()
     try:
         count = migrate(Database(settings.writer, settings.reader))
-    except Unavailable as error:
+    except UnavailableError as error:
         where = f"{settings.writer.host}:{settings.writer.port}"
         logging.error("migrate: no database at %s within %.0f s (%s)", where, PATIENCE, error)
         return 1

@@ -15,7 +15,7 @@ from typing import Any
 from pymysql.cursors import DictCursor
 
 from .database import Database
-from .errors import OutOfStock, Refused
+from .errors import OutOfStockError, RefusedError
 
 MOST_LINES = 100  # different products in one order
 MOST_OF_ONE = 1000  # pieces of one product in one order
@@ -35,16 +35,16 @@ class OrderRequest:
 
     @classmethod
     def parse(cls, body: object) -> OrderRequest:
-        """Read {"token": str, "items": [{"product": id, "quantity": n}]}. Raises Refused with all problems."""
+        """Read {"token": str, "items": [{"product": id, "quantity": n}]}. Raises RefusedError with all problems."""
         if not isinstance(body, dict):
-            raise Refused('send a JSON object: {"token": "...", "items": [{"product": 1, "quantity": 1}]}')
+            raise RefusedError('send a JSON object: {"token": "...", "items": [{"product": 1, "quantity": 1}]}')
         problems: list[str] = []
         token = body.get("token")
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
             problems.append("token: 1 to 64 letters, digits, or . _ : -")
         items = body.get("items")
         if not isinstance(items, list) or not 1 <= len(items) <= MOST_LINES:
-            raise Refused(*problems, f'items: a list of 1 to {MOST_LINES} of {{"product": id, "quantity": n}}')
+            raise RefusedError(*problems, f'items: a list of 1 to {MOST_LINES} of {{"product": id, "quantity": n}}')
         quantities: dict[int, int] = {}
         for number, item in enumerate(items):
             product, quantity = (item.get("product"), item.get("quantity")) if isinstance(item, dict) else (None, None)
@@ -58,15 +58,15 @@ class OrderRequest:
             if not isinstance(body.get(name, ""), str) or len(body.get(name, "")) > LONGEST_ADDRESS:
                 problems.append(f"{name}: at most {LONGEST_ADDRESS} characters")
         if problems:
-            raise Refused(*problems)
+            raise RefusedError(*problems)
         return cls(token, quantities, body.get("recipient", "").strip(), body.get("address", "").strip())
 
 
 def place(database: Database, request: OrderRequest) -> tuple[dict[str, Any], bool]:
     """Take the order; return it, and whether this call created it.
 
-    An order whose commit was done but whose answer was lost counts as found, not as created. Raises Refused
-    (unknown product), OutOfStock, or Unavailable: then it is unknown whether the order exists, and the same
+    An order whose commit was done but whose answer was lost counts as found, not as created. Raises RefusedError
+    (unknown product), OutOfStockError, or UnavailableError: then it is unknown whether the order exists, and the same
     token must be used to ask again.
     """
 
@@ -107,14 +107,14 @@ def _take_stock(cursor: DictCursor, quantities: Mapping[int, int]) -> dict[int, 
     )
     found = {row["id"]: row for row in cursor.fetchall()}
     if unknown := [product for product, _ in wanted if product not in found]:
-        raise Refused(*(f"product {product}: there is no such product" for product in unknown))
+        raise RefusedError(*(f"product {product}: there is no such product" for product in unknown))
     missing = [
         {"product": product, "name": found[product]["name"], "wanted": quantity, "in_stock": found[product]["stock"]}
         for product, quantity in wanted
         if found[product]["stock"] < quantity
     ]
     if missing:
-        raise OutOfStock(missing)
+        raise OutOfStockError(missing)
     for product, quantity in wanted:
         cursor.execute("UPDATE products SET stock = stock - %s WHERE id = %s", (quantity, product))
     return {product: row["price_cents"] for product, row in found.items()}

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from . import basket, catalogue, orders
 from .database import Database
-from .errors import OutOfStock, Refused
+from .errors import OutOfStockError, RefusedError
 from .orders import OrderRequest
 
 routes = Blueprint("pages", __name__)
@@ -79,9 +79,9 @@ def order() -> ResponseReturnValue:
             orders.place(_database(), OrderRequest.parse(body))
             basket.clear()
             return redirect(url_for("pages.show_order", token=token), 303)
-    except Refused as refusal:
+    except RefusedError as refusal:
         problems = list(refusal.problems)
-    except OutOfStock as shortage:
+    except OutOfStockError as shortage:
         problems = [f"Of {item['name']} there are only {item['in_stock']} left." for item in shortage.missing]
     page = render_template(
         "checkout.html", basket=basket.look(_database()), token=token, form=request.form, problems=problems
