@@ -1,0 +1,167 @@
+"""Loads a site file: text in, a `Site` out, or all findings at once. Reads no file and asks nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+
+from outlast.kernel.errors import Finding, Invalid
+from outlast.kernel.invalid import Fault
+from outlast.kernel.names import APP_LENGTH, check_name
+from outlast.site.check import Draft, check
+from outlast.site.explain import Explainer, Subject
+from outlast.site.places import Places
+from outlast.site.schema import Core, Site, Wish
+from outlast.site.section import Section, by_key
+from outlast.site.shape import Shape
+from outlast.site.tree import Tree, Value, parse
+from outlast.site.vocabulary import Vocabulary
+from outlast.site.wording import Path, one_of
+
+M = TypeVar("M", bound=BaseModel)
+
+CORE_EXAMPLE: dict[str, Value] = {
+    "site": "shop",
+    "domain": "shop.test",
+    "datacenters": {"east": {"machines": "lab"}},
+    "footprint": "spread",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A site, and where each part of it stands in its file."""
+
+    site: Site
+    places: Places
+
+
+def load(text: str, file: str, sections: Sequence[Section]) -> Loaded:
+    """The site that `text` describes; `file` is what findings call it. Raises `Invalid` with every finding."""
+    return _Reading(parse(text, file), by_key(sections)).result()
+
+
+class _Reading:
+    """One pass over one file, collecting findings."""
+
+    def __init__(self, tree: Tree, sections: dict[str, tuple[Section, ...]]) -> None:
+        core = Shape.of(Core)
+        self._tree = tree
+        self._sections = sections
+        self._core = Subject((), core, CORE_EXAMPLE)
+        self._explainer = Explainer(tree, Vocabulary.of(core, sections))
+        self._findings = list(tree.findings)
+
+    def result(self) -> Loaded:
+        known = (*self._core.shape.keys, *self._sections)
+        strange = [key for key in self._tree.root if key not in known]
+        self._findings += [self._explainer.unknown_key((key,), known) for key in strange]
+        own = {key: value for key, value in self._tree.root.items() if key in self._core.shape.keys}
+        core = self._validated(Core, own, self._core)
+        wishes = tuple(self._wishes())
+        self._findings += check(Draft(core, wishes, tuple(self._asked()), self._sections, self._tree))
+        if self._findings or core is None:
+            raise Invalid(*sorted(set(self._findings), key=_place))
+        site = Site(**dict(core), wishes=wishes)
+        return Loaded(site, self._tree.places)
+
+    def _wishes(self) -> Iterator[Wish]:
+        for key, group in self._sections.items():
+            if key not in self._tree.root:
+                yield from (wish for s in group if s.default for wish in self._wish((key,), s, {}))
+            elif group[0].many:
+                yield from self._many(key, group)
+            else:
+                yield from self._one((key,), group)
+
+    def _many(self, key: str, group: tuple[Section, ...]) -> Iterator[Wish]:
+        entries = self._tree.root[key]
+        if not isinstance(entries, dict | None):
+            shape = Shape.mapping_of(Shape.of(group[0].options))
+            self._findings.append(self._explainer.mismatch((key,), shape, {"web": _subject((), group[0]).minimal}))
+            return
+        for name in entries or {}:
+            try:
+                check_name(name, one_of(key), APP_LENGTH)
+            except Fault as fault:
+                self._findings.append(self._explainer.fault(self._tree.places.key(key, name), fault))
+            yield from self._one((key, name), group)
+
+    def _one(self, path: Path, group: tuple[Section, ...]) -> Iterator[Wish]:
+        value = self._tree.at(path)
+        engines = {section.engine: section for section in group if section.engine}
+        if not isinstance(value, dict | None):
+            sample = {"engine": value} if value in engines else _subject(path, group[0]).minimal
+            self._findings.append(self._explainer.mismatch(path, Shape.of(group[0].options), sample))
+            return
+        options = dict(value or {})
+        engine = options.pop("engine", group[0].engine) if engines else group[0].engine
+        section = engines.get(engine) if isinstance(engine, str) else group[0]
+        if section is None or (engines and not isinstance(engine, str)):
+            self._findings.append(self._explainer.choice((*path, "engine"), tuple(engines)))
+            return
+        yield from self._wish(path, section, options)
+
+    def _wish(self, path: Path, section: Section, value: dict[str, Value]) -> Iterator[Wish]:
+        options = self._validated(section.options, value, _subject(path, section))
+        if options is not None:
+            yield Wish(name=str(path[-1]), component=section.component, section=section.key, options=options)
+
+    def _validated(self, model: type[M], value: dict[str, Value], subject: Subject) -> M | None:
+        try:
+            valid = model.model_validate(value)
+        except ValidationError as error:
+            self._findings += self._explainer.explain(error, subject)
+            return None
+        for path in _counted_truths(value, valid, subject.at):
+            shape = subject.shape_at(path)
+            if shape is not None:
+                self._findings.append(self._explainer.mismatch(path, shape, subject.sample(path)))
+        return valid
+
+    def _asked(self) -> Iterator[str]:
+        """What the file asks for by name, also where it does so wrongly."""
+        for key, group in self._sections.items():
+            value = self._tree.root.get(key)
+            if group[0].many:
+                yield from value if isinstance(value, dict) else ()
+            elif key in self._tree.root or any(section.default for section in group):
+                yield key
+
+
+def _subject(at: Path, section: Section) -> Subject:
+    return Subject(at, Shape.of(section.options), _example(section), ("engine",) if section.engine else ())
+
+
+def _example(section: Section) -> Value:
+    """The documented options of a section (of its first name), or nothing when there are none."""
+    try:
+        value = parse(section.example, section.key).root.get(section.key)
+    except Invalid:
+        return None
+    return next(iter(value.values()), None) if section.many and isinstance(value, dict) else value
+
+
+def _counted_truths(value: Any, valid: Any, path: Path) -> Iterator[Path]:
+    """Where the file says `yes` and the model, which counts, took it for a 1."""
+    match value, valid:
+        case bool(), int() | float() if not isinstance(valid, bool):
+            yield path
+        case dict(), Mapping() | BaseModel():
+            held = cast("Mapping[str, Any]", valid if isinstance(valid, Mapping) else vars(valid))
+            for key, item in cast("dict[str, Value]", value).items():
+                yield from _counted_truths(item, held.get(key), (*path, key))
+        case list(), list() | tuple():
+            pairs = zip(cast("list[Value]", value), cast("Sequence[Any]", valid), strict=False)
+            for index, (item, inner) in enumerate(pairs):
+                yield from _counted_truths(item, inner, (*path, index))
+        case _:
+            pass
+
+
+def _place(finding: Finding) -> tuple[int, int, str]:
+    line, column = finding.where.rsplit(":", 2)[1:]
+    return int(line), int(column), finding.what
