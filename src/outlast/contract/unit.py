@@ -49,6 +49,7 @@ class Unit:
     memory_lock: bool = False
     realtime: bool = False
     capabilities: tuple[str, ...] = ()
+    address_families: tuple[str, ...] = ()
     state: str = ""
     runtime: str = ""
     runtime_preserve: bool = False
@@ -77,7 +78,10 @@ class Unit:
 
     def _service(self) -> list[str]:
         lines = ["[Service]", f"Type={self.type}"]
-        lines += ["DynamicUser=yes"] if self.dynamic_user else [f"User={self.user}"]
+        # Root is never named: with `User=root`, NoNewPrivileges= and a system call filter together, systemd 257 takes
+        # CAP_SETUID away although the bounding set has it, and nothing can change to another user (measured).
+        user = [] if self.user == "root" else [f"User={self.user}"]
+        lines += ["DynamicUser=yes"] if self.dynamic_user else user
         lines += [f"Group={self.group}"] if self.group else []
         lines += [f"WorkingDirectory={self.directory}"] if self.directory else []
         lines += [f"EnvironmentFile={path}" for path in self.environment_files]
@@ -113,7 +117,7 @@ class Unit:
             "RestrictSUIDSGID=yes",
             *([] if self.realtime else ["RestrictRealtime=yes"]),
             "LockPersonality=yes",
-            "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
+            f"RestrictAddressFamilies={' '.join(('AF_UNIX AF_INET AF_INET6 AF_NETLINK', *self.address_families))}",
         ]
 
 

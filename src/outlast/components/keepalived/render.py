@@ -125,6 +125,12 @@ def _unit() -> Unit:
             "CAP_SYS_NICE",
             "CAP_IPC_LOCK",
         ),
+        # It announces a move by writing ARP packets itself.
+        address_families=("AF_PACKET",),
+        # Without CAP_SYS_RESOURCE its own wish for more than this fails, and that is intended: a reload would set the
+        # limit it has set itself to 0, and the kernel would kill it seconds later (keepalived 2.3.3, measured; the
+        # cause is `orig_rlimit_rt` in lib/process.c, which nothing ever fills).
+        extra=("LimitRTTIME=200ms",),
         start_limit=15,
         stop_limit=5,
     )
