@@ -18,7 +18,6 @@ from outlast.kernel.errors import Finding, Invalid, OutlastError, failing
 from outlast.machines.nspawn.lab import Lab
 from outlast.machines.nspawn.requirements import requirements
 from outlast.machines.provider import Provider
-from outlast.site.check import check
 from outlast.site.load import Loaded, load
 from outlast.site.schema import Site
 from outlast.topology.place import place
@@ -112,14 +111,8 @@ def open_workspace(file: Path) -> Workspace:
     loaded = load(_read(file), str(file), sections(registry))
     workspace = Workspace(file, loaded, registry)
     missing = missing_sources(loaded.site, registry, workspace.home)
-    findings = failing(
-        [
-            *check(loaded),
-            *(replace(f, where=loaded.places.where("apps", name, "source")) for name, f in missing.items()),
-        ]
-    )
-    if findings:
-        raise Invalid(*findings)
+    if missing:
+        raise Invalid(*(replace(f, where=loaded.places.where("apps", name, "source")) for name, f in missing.items()))
     return workspace
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from outlast.contract.component import InPool
 from outlast.contract.registry import Registry
 from outlast.site.section import Section
 
@@ -16,6 +17,7 @@ def sections(registry: Registry) -> tuple[Section, ...]:
             many=component.claim.many,
             engine=component.claim.engine,
             default=component.claim.default,
+            pool=component.placement.pool if isinstance(component.placement, InPool) else None,
             example=registry.example(component.name),
         )
         for component in registry
