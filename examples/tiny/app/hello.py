@@ -71,7 +71,7 @@ class Hello(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"  # keeps the connection open for the next request
     timeout = 65  # seconds to wait for that request
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         """`/` is the page, `/healthz` is for the load balancers."""
         path = self.path.partition("?")[0]
         with self.server.answering():

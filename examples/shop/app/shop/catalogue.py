@@ -86,8 +86,9 @@ def companions(database: Database, to: dict[str, Any], count: int = 4) -> list[d
 
     def work(cursor: DictCursor) -> list[dict[str, Any]]:
         cursor.execute(
+            # Any of each other kind, then a second of each: by lot, but the same lot for everybody.
             f"SELECT {_COLUMNS} FROM products WHERE category = %s AND kind <> %s"
-            " ORDER BY CRC32(CONCAT(id, '/', %s)) LIMIT %s",  # any four, but always the same four
+            " ORDER BY ROW_NUMBER() OVER (PARTITION BY kind ORDER BY CRC32(CONCAT(id, '/', %s))), kind LIMIT %s",
             (to["category"], to["kind"], to["id"], count),
         )
         return list(cursor.fetchall())

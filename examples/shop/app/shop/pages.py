@@ -73,7 +73,9 @@ def order() -> ResponseReturnValue:
         "recipient": request.form.get("recipient", ""),
         "address": request.form.get("address", ""),
     }
-    problems = [f"Please tell us your {name}." for name in ("recipient", "address") if not body[name].strip()]
+    questions = {"recipient": "who it is for", "address": "where it shall go"}
+    problems = [f"Please tell us {question}." for name, question in questions.items() if not body[name].strip()]
+    status = 400
     try:
         if not problems:
             orders.place(_database(), OrderRequest.parse(body))
@@ -83,10 +85,9 @@ def order() -> ResponseReturnValue:
         problems = list(refusal.problems)
     except OutOfStockError as shortage:
         problems = [f"Of {item['name']} there are only {item['in_stock']} left." for item in shortage.missing]
-    page = render_template(
-        "checkout.html", basket=basket.look(_database()), token=token, form=request.form, problems=problems
-    )
-    return page, 409 if problems else 200
+        status = 409
+    again = {"token": token, "form": request.form, "problems": problems}
+    return render_template("checkout.html", basket=basket.look(_database()), **again), status
 
 
 @routes.get("/orders/<token>")
