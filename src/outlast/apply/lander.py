@@ -85,12 +85,12 @@ def land(request, ledger):
 def differs(file):
     try:
         status = pathlib.Path(file["path"]).lstat()
-        content = pathlib.Path(file["path"]).read_text("utf-8")
+        content = pathlib.Path(file["path"]).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return True
     # An owner that does not exist yet comes with a package: then the file cannot be right.
     owned = status.st_uid == uid(file["owner"]) and status.st_gid == gid(file["group"])
-    return content != file["content"] or status.st_mode & 0o7777 != file["mode"] or not owned
+    return content != file["content"].encode() or status.st_mode & 0o7777 != file["mode"] or not owned
 
 
 def write(file):
@@ -98,8 +98,8 @@ def write(file):
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.outlast")
     # Never readable by others, not even for an instant: it may hold a secret.
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as handle:
-        handle.write(file["content"])
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as handle:
+        handle.write(file["content"].encode())
         os.fchmod(handle.fileno(), file["mode"])
         os.fchown(handle.fileno(), uid(file["owner"]), gid(file["group"]))
     # No fsync: after a power loss the next request compares the content itself, so nothing is believed.
