@@ -65,7 +65,7 @@ class Mariadb:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._port = free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         (folder / "init.sql").write_text(_INIT)
         self._run("mariadb-install-db", "--auth-root-authentication-method=normal", "--skip-test-db")
@@ -73,13 +73,13 @@ class Mariadb:
     @property
     def url(self) -> str:
         """As DATABASE_URL wants it."""
-        return f"mysql://shop:p%40ss%2Fword@127.0.0.1:{self._port}/shop"
+        return f"mysql://shop:p%40ss%2Fword@127.0.0.1:{self.port}/shop"
 
     def start(self) -> None:
         """Start it and wait until it listens, which it does after recovery."""
         server = _program("mariadbd")
         arguments = [
-            f"--port={self._port}",
+            f"--port={self.port}",
             "--bind-address=127.0.0.1",
             f"--socket={self._folder}/socket",
             f"--init-file={self._folder}/init.sql",
@@ -111,7 +111,7 @@ class Mariadb:
         if self._process.poll() is not None:
             pytest.fail("MariaDB ended:\n" + (self._folder / "log").read_text()[-3000:])
         with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self._port)) == 0
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def _common(self) -> list[str]:
         owner = ["--user=root"] if os.geteuid() == 0 else []

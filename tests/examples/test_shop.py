@@ -13,6 +13,7 @@ from uuid import uuid4
 import httpx
 import pytest
 import shop_lab
+from cutting_proxy import CuttingProxy
 
 PRODUCTS = 576
 STOCK = 100_000
@@ -231,6 +232,22 @@ def test_reading_goes_on_when_the_reading_address_is_dead(database: shop_lab.Mar
     with shop_lab.shop(shop_lab.environment(DATABASE_URL=database.url, DATABASE_READ_URL=dead)) as shop:
         assert shop.get("/").status_code == 200
         assert shop.get("/readyz").json()["status"] == "ok"
+
+
+def test_a_commit_whose_answer_is_lost_is_found_and_not_repeated(database: shop_lab.Mariadb) -> None:
+    proxy = CuttingProxy(database.port)
+    through_proxy = database.url.replace(f":{database.port}/", f":{proxy.port}/")
+    with shop_lab.shop(shop_lab.environment(DATABASE_URL=through_proxy, DATABASE_READ_URL=database.url)) as shop:
+        before = stats(shop)
+        for number in range(1, 6):
+            proxy.cut_next_commit()
+            token = uuid4().hex
+            answer = order(shop, token, (70, 2))
+            assert (answer.status_code, answer.json()["token"]) == (200, token)  # found, by the second attempt
+            assert proxy.cuts == number
+        after = stats(shop)
+        assert (after["orders"], after["units_sold"]) == (before["orders"] + 5, before["units_sold"] + 10)
+    proxy.close()
 
 
 def test_while_the_database_hangs_the_instance_stays_healthy_and_orders_wait(
