@@ -12,6 +12,7 @@ from outlast.kernel.errors import Finding, Invalid
 from outlast.kernel.invalid import Fault
 from outlast.kernel.names import APP_LENGTH, check_name
 from outlast.site.check import Draft, check
+from outlast.site.core import CORE_TEXTS
 from outlast.site.explain import Explainer, Subject
 from outlast.site.places import Places
 from outlast.site.schema import Core, Site, Wish
@@ -22,13 +23,6 @@ from outlast.site.vocabulary import Vocabulary
 from outlast.site.wording import Path, one_of
 
 M = TypeVar("M", bound=BaseModel)
-
-CORE_EXAMPLE: dict[str, Value] = {
-    "site": "shop",
-    "domain": "shop.test",
-    "datacenters": {"east": {"machines": "lab"}},
-    "footprint": "spread",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +45,7 @@ class _Reading:
         core = Shape.of(Core)
         self._tree = tree
         self._sections = sections
-        self._core = Subject((), core, CORE_EXAMPLE)
+        self._core = Subject((), core, parse("".join(CORE_TEXTS.values()), "core").root)
         self._explainer = Explainer(tree, Vocabulary.of(core, sections))
         self._findings = list(tree.findings)
 

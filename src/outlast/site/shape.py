@@ -21,6 +21,12 @@ _WORDS = {
     "null": "nothing",
 }
 _SAMPLES: dict[str, Any] = {"string": "...", "integer": 1, "number": 1.5, "boolean": True}
+_LIMITS = (
+    ("minimum", "at least"),
+    ("exclusiveMinimum", "more than"),
+    ("maximum", "at most"),
+    ("exclusiveMaximum", "less than"),
+)
 _FORMATS = {"a duration": format_duration, "a size": format_size}
 
 
@@ -92,6 +98,12 @@ class Shape:
     def values(self) -> tuple[Any, ...]:
         """The only values there are, or nothing when they are not counted."""
         return tuple(value for choice in self.choices for value in choice._own_values)
+
+    @property
+    def limits(self) -> str:
+        """The bounds of a number or of a length, in words; empty when there are none."""
+        found = [(words, choice._node[key]) for choice in self.choices for key, words in _LIMITS if key in choice._node]
+        return " and ".join(f"{words} {limit}" for words, limit in found) if "x-words" not in self._node else ""
 
     @property
     def description(self) -> str:
