@@ -8,7 +8,6 @@ from collections.abc import Iterable
 
 from rich.console import Console
 from rich.markup import escape
-from rich.padding import Padding
 
 from outlast.kernel.errors import Finding, Severity
 
@@ -16,6 +15,9 @@ STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.N
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+if not out.is_terminal:
+    # A pipe or a file has no width of its own; tables shall not be broken for it.
+    out.width = 200
 
 
 def print_json(value: object) -> None:
@@ -29,9 +31,9 @@ def print_findings(findings: Iterable[Finding], console: Console = err) -> None:
         style = STYLE[finding.severity]
         console.print(f"[{style}]{finding.severity}[/] [bold]{escape(finding.where)}[/]: {escape(finding.what)}")
         for line in finding.evidence:
-            console.print(Padding(f"[dim]│ {escape(line)}[/]", (0, 0, 0, 4)))
-        console.print(Padding(f"why: {escape(finding.why)}", (0, 0, 0, 2)))
-        console.print(Padding(f"fix: {escape(finding.fix)}", (0, 0, 0, 2)))
+            console.print(f"    [dim]│ {escape(line)}[/]")
+        console.print(f"  why: {escape(finding.why)}")
+        console.print(f"  fix: {escape(finding.fix)}")
 
 
 def as_json(findings: Iterable[Finding]) -> dict[str, object]:

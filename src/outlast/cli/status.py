@@ -70,9 +70,7 @@ def screen(seen: Status) -> RenderableType:
 
 
 def _services(seen: Status) -> Table:
-    table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim", pad_edge=False)
-    for column in ("SERVICE", "SERVES", "REDUNDANCY", "PRIMARY", "BECAUSE"):
-        table.add_column(column, overflow="fold")
+    table = _table("SERVICE", "SERVES", "REDUNDANCY", "PRIMARY", "BECAUSE")
     for service in seen.services:
         table.add_row(service.name, _serves(service), _redundancy(service), service.primary or "", service.because)
     for floating in seen.floating:
@@ -93,9 +91,7 @@ def _redundancy(service: ServiceStatus) -> str:
 
 def _machines(seen: Status) -> Table:
     members = {member.name: member for member in seen.members}
-    table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim", pad_edge=False)
-    for column in ("MACHINE", "ADDRESS", "STATE", "MEMBER", "ROLE", "BECAUSE"):
-        table.add_column(column, overflow="fold")
+    table = _table("MACHINE", "ADDRESS", "STATE", "MEMBER", "ROLE", "BECAUSE")
     for machine in seen.machines:
         row = [f"[bold]{machine.name}[/]", machine.address, STATE[machine.state]]
         for name in machine.members:
@@ -104,4 +100,13 @@ def _machines(seen: Status) -> Table:
             row = ["", "", ""]
         if not machine.members:
             table.add_row(*row, "", "", escape(machine.because))
+    return table
+
+
+def _table(*columns: str) -> Table:
+    """Columns that keep their words; only the last one, the reason, gives way on a narrow terminal."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for column in columns[:-1]:
+        table.add_column(column, no_wrap=True)
+    table.add_column(columns[-1], no_wrap=True, overflow="ellipsis", ratio=1)
     return table

@@ -16,7 +16,6 @@ from typing import Protocol
 from outlast.kernel.events import Emit
 from outlast.machines.machine import Machine
 
-
 LEFT_OUT = frozenset({".git", ".outlast", ".venv", "__pycache__", "node_modules"})
 """Folders of a source that never go into a build: made by tools, and made anew by the build."""
 
