@@ -16,7 +16,7 @@ from outlast.site.mismatch import Parts
 from outlast.site.shape import Shape
 from outlast.site.tree import Tree, Value
 from outlast.site.vocabulary import Vocabulary
-from outlast.site.wording import Path, assignment, closest, dotted, listed, one_line, shown
+from outlast.site.wording import Path, assignment, closest, dotted, listed, one_line, one_of, shown
 
 LONGEST_PART = 500
 
@@ -125,6 +125,13 @@ class Explainer:
         shape = Shape({"enum": values}, {})
         parts = mismatch.explain_choice(path, self.tree.at(path), shape, "")
         return self.finding(self.tree.places.where(*path), *parts)
+
+    def unnamed(self, path: Path) -> Finding:
+        """An option that stands where a name must, because the name was left out."""
+        what = f"{shown(str(path[-1]))} stands where the name of {one_of(str(path[0]))} must"
+        why = f"{dotted(path[:1])} holds names, and below each name its options"
+        fix = "write a name such as `web:` above these lines, and indent them below it"
+        return self.finding(self.tree.places.key(*path), what, why, fix)
 
     def fault(self, where: str, fault: Fault, of: str = "") -> Finding:
         """What a validator of ours says about the value at `of`."""

@@ -77,6 +77,11 @@ class _Reading:
             shape = Shape.mapping_of(Shape.of(group[0].options))
             self._findings.append(self._explainer.mismatch((key,), shape, {"web": _subject((), group[0]).minimal}))
             return
+        options = Shape.of(group[0].options).keys
+        unnamed = [name for name, value in (entries or {}).items() if name in options and not isinstance(value, dict)]
+        if unnamed:
+            self._findings.append(self._explainer.unnamed((key, unnamed[0])))
+            return
         for name in entries or {}:
             try:
                 check_name(name, one_of(key), APP_LENGTH)
@@ -88,7 +93,9 @@ class _Reading:
         value = self._tree.at(path)
         engines = {section.engine: section for section in group if section.engine}
         if not isinstance(value, dict | None):
-            sample = {"engine": value} if value in engines else _subject(path, group[0]).minimal
+            sample = (
+                {"engine": value} if isinstance(value, str) and value in engines else _subject(path, group[0]).minimal
+            )
             self._findings.append(self._explainer.mismatch(path, Shape.of(group[0].options), sample))
             return
         options = dict(value or {})
