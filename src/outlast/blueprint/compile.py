@@ -35,8 +35,15 @@ def compile_blueprint(
 
 
 def packages(site: Site, registry: Registry) -> tuple[str, ...]:
-    """The Debian packages that the machines of this site need: one image serves them all."""
-    return tuple(sorted({name for wish in site.wishes for name in registry[wish.component].packages(wish.options)}))
+    """The Debian packages of the machines' image: those of every component, used or not, and the site's own.
+
+    So one image serves all sites, and a service that is added later finds its engine on the machines already.
+    """
+    wanted = {name for wish in site.wishes for name in registry[wish.component].packages(wish.options)}
+    for component in registry:
+        if not component.claim.many:
+            wanted.update(component.packages(component.options()))
+    return tuple(sorted(wanted))
 
 
 def _bundle(machine: Machine, topology: Topology, wiring: Wiring) -> Bundle:

@@ -1,0 +1,162 @@
+"""The shop in the lab, from its site file to orders over HTTPS, as a person would use it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.lab.orders import Orders
+from tests.lab.site import LabSite, copy_of, traces, until
+
+pytestmark = pytest.mark.lab
+SITE = "outlast-test-shop"
+REQUESTS = 2000
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[LabSite]:
+    site = copy_of("shop", SITE)
+    site.run("up", "--yes", "--json", limit=600)
+    until("every floating address is at home", lambda: all_at_home(site), 30)
+    yield site
+    site.run("down", "--yes")
+    assert traces(SITE) == []
+    assert not (site.home / ".outlast").exists()
+
+
+def all_at_home(site: LabSite) -> bool:
+    return all(floating["holder"] == floating["home"] for floating in site.status()["floating"])
+
+
+def start_times(site: LabSite) -> str:
+    """When each service of Outlast was last started, on every machine."""
+    show = ["systemctl", "show", "outlast-*", "--property", "Id,ExecMainStartTimestampMonotonic"]
+    machines = [machine["name"] for machine in site.status()["machines"]]
+    return "\n".join(site.run("exec", machine, "--", *show).stdout for machine in machines)
+
+
+def test_status_tells_the_truth_in_the_documented_shape(shop: LabSite) -> None:
+    status = shop.status()
+    assert status["site"] == SITE
+    assert status["healthy"] is True
+    assert len(status["urls"]) == 2
+    assert {machine["state"] for machine in status["machines"]} == {"up"}
+    assert Counter(machine["pool"] for machine in status["machines"]) == {"edge": 2, "app": 2, "data": 3}
+    assert {member["health"] for member in status["members"]} == {"healthy"}
+    services = {service["name"]: service for service in status["services"]}
+    assert services["database"]["primary"] in {m["name"] for m in status["members"] if m["component"] == "galera"}
+    assert services["database"]["redundancy"] == {"want": 3, "have": 3}
+    assert services["web"]["redundancy"] == {"want": 2, "have": 2}
+
+
+def test_an_order_over_each_address(shop: LabSite) -> None:
+    for url in shop.status()["urls"]:
+        with shop.client(url) as client:
+            assert "<html" in client.get("/").text
+            token = uuid.uuid4().hex
+            product = client.get("/api/products", params={"limit": 1}).json()["products"][0]["id"]
+            order = {"token": token, "items": [{"product": product, "quantity": 1}]}
+            assert client.post("/api/orders", json=order).status_code == 201
+            assert client.post("/api/orders", json=order).status_code == 200
+            assert client.get(f"/api/orders/{token}").status_code == 200
+            assert client.get("/api/orders/unknown").status_code == 404
+
+
+def test_plain_http_is_redirected_and_other_authorities_are_refused(shop: LabSite) -> None:
+    url = shop.status()["urls"][0]
+    answer = httpx.get(url.replace("https://", "http://"))
+    assert answer.is_redirect
+    assert answer.headers["location"].startswith("https://")
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url)
+
+
+def test_requests_spread_evenly_over_edges_and_apps(shop: LabSite) -> None:
+    urls = shop.status()["urls"]
+    clients = [shop.client(url) for url in urls]
+    instances = Counter(clients[number % 2].get("/healthz").json()["instance"] for number in range(REQUESTS))
+    assert sum(instances.values()) == REQUESTS
+    assert len(instances) == 2
+    for count in instances.values():
+        assert abs(count - REQUESTS / 2) <= REQUESTS / 2 * 0.1, instances
+    # Each address is held by an edge of its own, so what went to an address went over that edge.
+    assert len({floating["holder"] for floating in shop.status()["floating"]}) == len(urls)
+
+
+def test_a_second_up_changes_nothing(shop: LabSite) -> None:
+    before = start_times(shop)
+    done = json.loads(shop.run("up", "--yes", "--json").stdout)
+    assert done["done"] == []
+    assert start_times(shop) == before
+    shop.run("plan", "--detailed-exitcode", expect=0)
+
+
+def test_a_changed_option_touches_only_what_depends_on_it(shop: LabSite) -> None:
+    before = start_times(shop)
+    (shop.home / "site.yaml").write_text((shop.home / "site.yaml").read_text() + "\nedge: { retries: 5 }\n")
+    plan = json.loads(shop.run("plan", "--json", "--detailed-exitcode", expect=2).stdout)
+    assert [change["machine"] for change in plan["changes"]] == ["east-edge-1", "east-edge-2"]
+    services = {(s["service"], s["effect"]) for change in plan["changes"] for s in change["services"]}
+    assert services == {("outlast-haproxy.service", "reload")}
+    shop.run("up", "--yes")
+    assert start_times(shop) == before, "a reload must restart nothing"
+    shop.run("plan", "--detailed-exitcode", expect=0)
+
+
+def test_logs_by_app_component_and_machine(shop: LabSite) -> None:
+    for name, service in (("web", "app-web"), ("haproxy", "haproxy"), ("east-data-1", "")):
+        lines = json.loads(shop.run("logs", name, "-n", "50", "--json").stdout)
+        assert lines
+        assert any(service in line["service"] for line in lines)
+    shop.run("logs", "nobody", expect=2)
+
+
+def test_orders_go_on_when_the_writer_is_cut_off(shop: LabSite) -> None:
+    orders = Orders(shop, shop.status()["urls"][0])
+    writer = next(s["primary"] for s in shop.status()["services"] if s["name"] == "database")
+    machine = next(m["machine"] for m in shop.status()["members"] if m["name"] == writer)
+    with orders:
+        until("orders are accepted", lambda: len(orders.acknowledged) > 20, 20)
+        cut(shop, machine)
+        try:
+            at = time.monotonic()
+            until("orders go on", lambda: orders.since(at + 3.0) > 20, 30)
+            gap = orders.longest_gap(at - 1.0)
+            seen = shop.status()
+            assert seen["healthy"] is False
+            assert next(m["state"] for m in seen["machines"] if m["name"] == machine) == "unknown"
+        finally:
+            mend(shop, machine)
+        until("the site is healthy again by itself", lambda: shop.status()["healthy"], 60)
+    with shop.client(orders.url) as client:
+        lost = [token for token, _ in orders.acknowledged if client.get(f"/api/orders/{token}").status_code != 200]
+    print(f"longest gap {gap:.2f} s, {len(orders.acknowledged)} orders acknowledged, {orders.errors} errors")
+    assert lost == []
+    # The promise is about a second; a busy test box gets three, so that only a real fault fails here.
+    assert gap < 3.0
+
+
+def test_a_second_operator_is_refused_with_the_holder_named(shop: LabSite) -> None:
+    first = shop.start("up", "--yes")
+    try:
+        until("the first one holds the lock", lambda: (shop.home / ".outlast/lock").read_text(), 10)
+        refused = shop.run("down", "--yes", expect=1)
+        assert "outlast up" in refused.stderr
+    finally:
+        first.communicate(timeout=120)
+    assert first.returncode == 0
+
+
+def cut(site: LabSite, machine: str) -> None:
+    asyncio.run(site.provider().cut(machine))
+
+
+def mend(site: LabSite, machine: str) -> None:
+    asyncio.run(site.provider().mend(machine))
