@@ -109,7 +109,7 @@ class Provider(Protocol):
         ...
 
     def build(self, order: BuildOrder) -> AsyncIterator[str]:
-        """Build a release, yielding its output line by line. Raises `OutlastError` with the last lines when it fails."""
+        """Build a release, yielding its output by lines. Raises `OutlastError` with the last ones when it fails."""
         ...
 
     async def power_off(self, name: str) -> None:

@@ -32,9 +32,7 @@ class SshMachine:
     async def run(self, argv: Sequence[str], *, stdin: bytes = b"", limit: float = 60.0) -> Result:
         """Run `argv` and wait for at most `limit` seconds."""
         try:
-            done = await self._connection.run(
-                shlex.join(argv), input=stdin, encoding=None, timeout=limit, check=False
-            )
+            done = await self._connection.run(shlex.join(argv), input=stdin, encoding=None, timeout=limit, check=False)
         except (asyncssh.Error, OSError) as error:
             raise Unreachable(silent(self._name, str(error) or type(error).__name__)) from None
         signal = done.exit_signal[0] if done.exit_signal else None
@@ -43,7 +41,9 @@ class SshMachine:
 
     async def put(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
         """Replace one file, atomically."""
-        script = 'mkdir -p "$(dirname "$1")" && cat > "$1.outlast" && chmod "$2" "$1.outlast" && mv -T "$1.outlast" "$1"'
+        script = (
+            'mkdir -p "$(dirname "$1")" && cat > "$1.outlast" && chmod "$2" "$1.outlast" && mv -T "$1.outlast" "$1"'
+        )
         done = await self.run(["sh", "-e", "-c", script, "put", path, f"{mode:o}"], stdin=content)
         if done.returncode != 0:
             raise OSError(done.stderr.decode(errors="replace").strip())

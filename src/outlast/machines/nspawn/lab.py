@@ -1,235 +1,165 @@
-"""The lab as a provider of machines."""
+"""The lab as a provider of machines: image, disks, networks and processes of one site on this box."""
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import json
-import os
-import secrets
-import shutil
-import signal
 import time
 from collections.abc import AsyncIterator, Sequence
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-import asyncssh
-
 from outlast.kernel.errors import Finding, OutlastError, Unreachable
 from outlast.kernel.events import Emit
 from outlast.machines import ssh
 from outlast.machines.machine import Machine
-from outlast.machines.nspawn import image
-from outlast.machines.nspawn.command import run
-from outlast.machines.nspawn.names import LABS, Identity
-from outlast.machines.provider import LEFT_OUT, BuildOrder, Fault, Found, Order, Power
+from outlast.machines.nspawn import builder, disk, image, network, process, record
+from outlast.machines.nspawn.names import Identity
+from outlast.machines.provider import BuildOrder, Fault, Found, Order, Power
 
 BOOT_LIMIT = 60.0
+BOOT_POLL = 0.1
 
 
 class Lab:
+    """Machines of systemd-nspawn. `home` is the site file's folder, `state` the site's own folder for keys."""
+
     def __init__(self, site: str, home: Path, state: Path) -> None:
-        self.identity = Identity(site, home)
-        self._ssh = state / "ssh"
+        self._identity = Identity(site, home)
+        self._keys = state / "ssh"
         self._image: Path | None = None
 
     @property
     def faults(self) -> frozenset[Fault]:
+        """Everything that there is."""
         return frozenset(Fault)
 
     async def networks(self, datacenters: Sequence[str]) -> tuple[IPv4Network, ...]:
-        LABS.mkdir(parents=True, exist_ok=True)
-        with (LABS / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            claims = {p.parent.name: json.loads(p.read_text()) for p in LABS.glob("*/networks.json")}
-            own = claims.get(self.identity.text, {})
-            taken = {n for c in claims.values() for n in c.values()}
-            routes = await run(["ip", "-4", "route"])
-            start = int(self.identity.text[-6:], 16)
-            for name in datacenters:
-                while name not in own:
-                    network = f"10.{100 + start // 256 % 100}.{start % 256}.0/24"
-                    start += 1
-                    if network not in taken and network.rpartition(".")[0] + "." not in routes:
-                        own[name] = network
-                        taken.add(network)
-            self.identity.folder.mkdir(parents=True, exist_ok=True)
-            (self.identity.folder / "networks.json").write_text(json.dumps(own))
-        return tuple(IPv4Network(own[name]) for name in datacenters)
+        """A /24 for each data centre that nobody else on this box uses."""
+        return await network.claim(self._identity, datacenters)
 
     async def prepare(self, packages: Sequence[str], emit: Emit) -> None:
+        """Build the golden image, or find it in the cache."""
         self._image = await image.ensure(packages, emit)
 
     async def list(self) -> tuple[Found, ...]:
-        found: list[Found] = []
-        running = self._running()
-        for record in sorted(self.identity.folder.glob("machines/*/machine.json")):
-            r = json.loads(record.read_text())
-            on = self.identity.machine(r["name"]) in running
-            found.append(
-                Found(r["name"], r["datacenter"], IPv4Address(r["address"]), Power.ON if on else Power.OFF,
-                      self._image is None or r["image"] == self._image.name)
+        """The machines with a disk; one whose making was interrupted does not count."""
+        running = process.running(self._identity.prefix)
+        return tuple(
+            Found(
+                name=held.name,
+                datacenter=held.datacenter,
+                address=IPv4Address(held.address),
+                power=Power.ON if self._identity.machine(held.name) in running else Power.OFF,
+                current=self._image is None or held.image == self._image.name,
             )
-        return tuple(found)
+            for held in record.every(self._identity)
+        )
 
     async def create(self, order: Order) -> None:
-        assert self._image
-        folder = self.identity.folder / "machines" / order.name
-        ns, link, bridge = self.identity.machine(order.name), self.identity.link(order.name), self.identity.bridge(order.datacenter)
-        if ns not in self._running():
-            record = folder / "machine.json"
-            fresh = not record.exists()
-            if fresh:
-                await self._unmount(folder)
-                shutil.rmtree(folder, ignore_errors=True)
-            for part in ("upper", "work", "root"):
-                (folder / part).mkdir(parents=True, exist_ok=True)
-            lower = self._image if fresh else image.IMAGES / json.loads(record.read_text())["image"]
-            if not os.path.ismount(folder / "root"):
-                await run(["mount", "-t", "overlay", "overlay", "-o", f"lowerdir={lower},upperdir={folder}/upper,workdir={folder}/work", str(folder / "root")])
-            if fresh:
-                self._personalize(folder / "root", order)
-                record.write_text(json.dumps({"name": order.name, "datacenter": order.datacenter, "address": str(order.address), "image": self._image.name}))
-            network = IPv4Network(json.loads((self.identity.folder / "networks.json").read_text())[order.datacenter])
-            await self._bridge(bridge, network)
-            await run(["ip", "netns", "del", ns], check=False)
-            await run(["ip", "link", "del", link], check=False)
-            await run(["ip", "netns", "add", ns])
-            await run(["ip", "-batch", "-"], stdin=f"link add {link} type veth peer name host0 netns {ns}\nlink set {link} master {bridge} up\n")
-            await run(["ip", "-n", ns, "-batch", "-"], stdin=f"addr add {order.address}/{network.prefixlen} dev host0\nlink set lo up\nlink set host0 up\nroute add default via {network[1]}\n")
-            env = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
-            log = (folder / "console.log").open("ab")
-            await asyncio.create_subprocess_exec(
-                "systemd-nspawn", "-q", "-D", str(folder / "root"), "-M", ns, f"--hostname={order.name}", f"--network-namespace-path=/run/netns/{ns}",
-                "--register=no", "--keep-unit", "-b", "--console=pipe", "--capability=CAP_NET_ADMIN",
-                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=env)
+        """Make a machine, or boot the one that is there with its disk as it was left."""
+        if self._identity.machine(order.name) not in process.running(self._identity.prefix):
+            root = await self._disk(order)
+            await network.plug(self._identity, order)
+            console = self._folder(order.name) / "console.log"
+            await process.start(self._identity.machine(order.name), order.name, root, console)
+        await self._until_it_answers(order.name)
+
+    async def destroy(self, name: str) -> None:
+        """Remove a machine with its disk."""
+        await process.kill(self._identity.machine(name))
+        await network.unplug(self._identity, name)
+        await disk.remove(self._folder(name))
+
+    async def connect(self, name: str, *, limit: float = 5.0) -> Machine:
+        """Open an SSH connection with the site's key to the pinned host key."""
+        held = record.read(self._identity, name)
+        if held is None:
+            raise Unreachable(ssh.silent(name, "the lab has no such machine"))
+        known_hosts = self._keys / "known_hosts"
+        return await ssh.connect(name, IPv4Address(held.address), self._keys / "id_ed25519", known_hosts, limit)
+
+    def ssh_command(self, name: str) -> tuple[str, ...]:
+        """The OpenSSH client, told the same key and host key."""
+        held = record.read(self._identity, name)
+        if held is None:
+            raise Unreachable(ssh.silent(name, "the lab has no such machine"))
+        options = ("-o", f"UserKnownHostsFile={self._keys / 'known_hosts'}", "-o", "IdentitiesOnly=yes")
+        return ("ssh", "-i", str(self._keys / "id_ed25519"), *options, f"root@{held.address}")
+
+    async def build(self, order: BuildOrder) -> AsyncIterator[str]:
+        """Build a release in a throw-away machine on the image."""
+        name = f"build-{order.name}"
+        folder = self._identity.folder / "builds" / order.name
+        async for line in builder.build(self._identity.machine(name), folder, self._prepared(), order):
+            yield line
+
+    async def power_off(self, name: str) -> None:
+        """Pull the cable, then end every process: others see silence, as with a real loss of power."""
+        await self.cut(name)
+        await process.kill(self._identity.machine(name))
+
+    async def cut(self, name: str) -> None:
+        """Take the box's end of the machine's cable down."""
+        await network.set_cable(self._identity, name, "down")
+
+    async def mend(self, name: str) -> None:
+        """Take it up again."""
+        await network.set_cable(self._identity, name, "up")
+
+    async def clear(self) -> None:
+        """Remove whatever bears this lab's identity, whole or half made."""
+        await asyncio.gather(*(process.kill(machine) for machine in process.running(self._identity.prefix)))
+        await network.clear(self._identity)
+        await disk.remove(self._identity.folder)
+
+    def _folder(self, name: str) -> Path:
+        return self._identity.machines / name
+
+    def _prepared(self) -> Path:
+        if self._image is None:
+            raise AssertionError("prepare() comes before machines and builds")
+        return self._image
+
+    async def _disk(self, order: Order) -> Path:
+        """The machine's mounted disk: the one it had, or a new one, remembered only when it is complete."""
+        folder = self._folder(order.name)
+        held = record.read(self._identity, order.name)
+        if held is not None:
+            lower = image.IMAGES / held.image
+            if not lower.is_dir():
+                raise OutlastError(_no_image(order.name, lower))
+            return await disk.mount(folder, lower)
+        await disk.remove(folder)
+        root = await disk.mount(folder, self._prepared())
+        disk.personalise(root, order, self._keys)
+        made = record.Record(order.name, order.datacenter, str(order.address), self._prepared().name)
+        record.write(self._identity, made)
+        return root
+
+    async def _until_it_answers(self, name: str) -> None:
         deadline = time.monotonic() + BOOT_LIMIT
         while True:
             try:
-                await (await self.connect(order.name, limit=2)).close()
+                machine = await self.connect(name, limit=2.0)
+            except Unreachable as error:
+                if time.monotonic() >= deadline:
+                    raise OutlastError(self._no_boot(name, error.findings[0].why)) from None
+                await asyncio.sleep(BOOT_POLL)
+            else:
+                await machine.close()
                 return
-            except Unreachable:
-                if time.monotonic() > deadline:
-                    raise
-                await asyncio.sleep(0.1)
 
-    def _personalize(self, root: Path, order: Order) -> None:
-        (root / "etc/machine-id").write_text(secrets.token_hex(16) + "\n")
-        (root / "etc/hostname").write_text(order.name + "\n")
-        self._ssh.mkdir(mode=0o700, parents=True, exist_ok=True)
-        private = self._ssh / "id_ed25519"
-        if not private.exists():
-            key = asyncssh.generate_private_key("ssh-ed25519")
-            private.touch(mode=0o600)
-            private.write_bytes(key.export_private_key())
-        public = asyncssh.read_private_key(private).export_public_key()
-        (root / "root/.ssh").mkdir(exist_ok=True, mode=0o700)
-        (root / "root/.ssh/authorized_keys").write_bytes(public)
-        host = asyncssh.generate_private_key("ssh-ed25519")
-        p = root / "etc/ssh/ssh_host_ed25519_key"
-        p.touch(mode=0o600)
-        p.write_bytes(host.export_private_key())
-        hosts = self._ssh / "known_hosts"
-        old = hosts.read_text().splitlines() if hosts.exists() else []
-        mine = f"{order.address} {host.export_public_key().decode().strip()}"
-        hosts.write_text("\n".join([line for line in old if not line.startswith(f"{order.address} ")] + [mine]) + "\n")
+    def _no_boot(self, name: str, why: str) -> Finding:
+        console = self._folder(name) / "console.log"
+        lines = console.read_text(errors="replace").splitlines()[-15:] if console.exists() else []
+        fix = "mend what its console says below, then run the same command again"
+        return Finding(name, f"it did not boot within {BOOT_LIMIT:g} s", why, fix, evidence=tuple(lines))
 
-    async def _bridge(self, bridge: str, network: IPv4Network) -> None:
-        await run(["ip", "link", "add", bridge, "type", "bridge"], check=False)
-        await run(["ip", "addr", "replace", f"{network[1]}/{network.prefixlen}", "dev", bridge])
-        await run(["ip", "link", "set", bridge, "up"])
 
-    async def _unmount(self, folder: Path) -> None:
-        if os.path.ismount(folder / "root"):
-            await run(["umount", "-l", str(folder / "root")])
-
-    async def destroy(self, name: str) -> None:
-        folder = self.identity.folder / "machines" / name
-        await self.power_off(name)
-        await run(["ip", "netns", "del", self.identity.machine(name)], check=False)
-        await run(["ip", "link", "del", self.identity.link(name)], check=False)
-        await self._unmount(folder)
-        shutil.rmtree(folder, ignore_errors=True)
-
-    async def connect(self, name: str, *, limit: float = 5.0) -> Machine:
-        record = self.identity.folder / "machines" / name / "machine.json"
-        if not record.exists():
-            raise Unreachable(ssh.silent(name, "there is no such machine"))
-        r = json.loads(record.read_text())
-        return await ssh.connect(name, IPv4Address(r["address"]), self._ssh / "id_ed25519", self._ssh / "known_hosts", limit)
-
-    def ssh_command(self, name: str) -> tuple[str, ...]:
-        r = json.loads((self.identity.folder / "machines" / name / "machine.json").read_text())
-        return ("ssh", "-i", str(self._ssh / "id_ed25519"), "-o", f"UserKnownHostsFile={self._ssh / 'known_hosts'}", f"root@{r['address']}")
-
-    async def build(self, order: BuildOrder) -> AsyncIterator[str]:
-        assert self._image
-        work = self.identity.folder / "builds" / order.name
-        await self._unmount(work)
-        shutil.rmtree(work, ignore_errors=True)
-        for part in ("upper", "work", "root"):
-            (work / part).mkdir(parents=True, exist_ok=True)
-        root = work / "root"
-        await run(["mount", "-t", "overlay", "overlay", "-o", f"lowerdir={self._image},upperdir={work}/upper,workdir={work}/work", str(root)])
-        dest = root / order.path.lstrip("/")
-        shutil.copytree(order.source, dest, ignore=lambda _, names: LEFT_OUT & set(names), symlinks=True)
-        env = {k: v for k, v in os.environ.items() if k.startswith(("PIP_", "SSL_CERT_", "REQUESTS_CA"))}
-        env |= {"HOME": "/root"} | dict(order.environment)
-        binds = [f"--bind-ro={p}" for p in ("/etc/ssl/certs", "/etc/pip.conf", "/root/.config/pip", "/opt/pypi", "/opt/pypi-more", "/opt/wheels") if Path(p).exists()]
-        process = await asyncio.create_subprocess_exec(
-            "systemd-nspawn", "-q", "-D", str(root), "-M", self.identity.machine(f"build-{order.name}"), "--register=no", "--keep-unit", "--as-pid2",
-            "--resolv-conf=copy-host", "--console=pipe", f"--chdir={order.path}", *binds, *(f"--setenv={k}={v}" for k, v in env.items()),
-            "sh", "-e", "-c", order.script,
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"})
-        assert process.stdout
-        lines: list[str] = []
-        async for raw in process.stdout:
-            lines.append(raw.decode(errors="replace").rstrip())
-            yield lines[-1]
-        code = await process.wait()
-        if code == 0:
-            partial = order.target.with_suffix(".partial")
-            await run(["tar", "-C", str(dest), "-I", "gzip -1", "-cf", str(partial), "."], limit=300)
-            partial.rename(order.target)
-        await self._unmount(work)
-        shutil.rmtree(work, ignore_errors=True)
-        if code:
-            raise OutlastError(Finding(f"build of {order.name}", "the build failed", lines[-1] if lines else f"exit {code}", "mend it and run the same command again", evidence=tuple(lines[-20:])))
-
-    async def power_off(self, name: str) -> None:
-        await self.cut(name)
-        machine = self.identity.machine(name)
-        pid = self._running().get(machine)
-        if pid is not None:
-            for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-                os.kill(int(child), signal.SIGKILL)
-            deadline = time.monotonic() + 20
-            while machine in self._running() and time.monotonic() < deadline:
-                await asyncio.sleep(0.05)
-
-    async def cut(self, name: str) -> None:
-        await run(["ip", "link", "set", self.identity.link(name), "down"], check=False)
-
-    async def mend(self, name: str) -> None:
-        await run(["ip", "link", "set", self.identity.link(name), "up"])
-
-    async def clear(self) -> None:
-        for folder in self.identity.folder.glob("machines/*"):
-            await self.destroy(folder.name)
-        networks = self.identity.folder / "networks.json"
-        for datacenter in json.loads(networks.read_text()) if networks.exists() else []:
-            await run(["ip", "link", "del", self.identity.bridge(datacenter)], check=False)
-        shutil.rmtree(self.identity.folder, ignore_errors=True)
-
-    def _running(self) -> dict[str, int]:
-        found: dict[str, int] = {}
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                words = path.read_bytes().decode(errors="replace").split("\0")
-                state = (path.parent / "stat").read_text().rpartition(")")[2].split()[0]
-            except OSError:
-                continue
-            if words[0].endswith("systemd-nspawn") and "-M" in words and state != "Z":
-                found[words[words.index("-M") + 1]] = int(path.parent.name)
-        return found
+def _no_image(name: str, image_folder: Path) -> Finding:
+    return Finding(
+        where=name,
+        what="its disk cannot be mounted",
+        why=f"the image it was made from is no longer in the cache ({image_folder})",
+        fix="destroy the site with `outlast down` and bring it up anew; images of living machines must stay",
+    )

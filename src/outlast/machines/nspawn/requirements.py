@@ -7,7 +7,12 @@ import shutil
 
 from outlast.kernel.errors import Finding
 
-PROGRAMS = {"systemd-nspawn": "systemd-container", "ip": "iproute2", "mmdebstrap": "mmdebstrap", "ssh": "openssh-client"}
+PROGRAMS = {
+    "systemd-nspawn": "systemd-container",
+    "ip": "iproute2",
+    "mmdebstrap": "mmdebstrap",
+    "ssh": "openssh-client",
+}
 
 
 def requirements() -> tuple[Finding, ...]:

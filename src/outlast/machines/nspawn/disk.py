@@ -1,0 +1,82 @@
+"""The machines' disks: an overlay on the image, and what makes each machine itself."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shutil
+from pathlib import Path
+
+import asyncssh
+
+from outlast.machines.nspawn.command import run
+from outlast.machines.provider import Order
+
+LAYERS = ("upper", "work", "root")
+
+
+async def mount(folder: Path, image: Path) -> Path:
+    """Mount `folder`'s overlay on `image`, if it is not; answers where."""
+    root = folder / "root"
+    for layer in LAYERS:
+        (folder / layer).mkdir(parents=True, exist_ok=True)
+    if not root.is_mount():
+        layers = f"lowerdir={image},upperdir={folder / 'upper'},workdir={folder / 'work'}"
+        await run(["mount", "-t", "overlay", "overlay", "-o", layers, str(root)])
+    return root
+
+
+async def remove(folder: Path) -> None:
+    """Unmount everything below `folder`, then delete it. Nothing there is no error."""
+    for path in reversed(_mounts_below(folder)):
+        # Lazily: a process that is just ending may still hold it.
+        await run(["umount", "--lazy", path])
+    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=not folder.exists())
+
+
+def personalise(root: Path, order: Order, keys: Path) -> None:
+    """Give a machine its name, its identity and its SSH keys, and pin its host key in `keys`/known_hosts."""
+    # Before the first boot: without an identity systemd would enable every service that is installed.
+    (root / "etc/machine-id").write_text(f"{secrets.token_hex(16)}\n")
+    (root / "etc/hostname").write_text(f"{order.name}\n")
+    host = _new_key()
+    _private(root / "etc/ssh/ssh_host_ed25519_key", host.export_private_key())
+    authorized = root / "root/.ssh/authorized_keys"
+    authorized.parent.mkdir(mode=0o700, exist_ok=True)
+    authorized.write_bytes(_operator_key(keys).export_public_key())
+    _pin(keys / "known_hosts", str(order.address), host.export_public_key().decode().strip())
+
+
+def _new_key() -> asyncssh.SSHKey:
+    return asyncssh.generate_private_key("ssh-ed25519")  # pyright: ignore[reportUnknownMemberType]
+
+
+def _operator_key(keys: Path) -> asyncssh.SSHKey:
+    keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = keys / "id_ed25519"
+    if not path.exists():
+        _private(path, _new_key().export_private_key())
+    return asyncssh.read_private_key(path)
+
+
+def _pin(known_hosts: Path, address: str, key: str) -> None:
+    lines = known_hosts.read_text().splitlines() if known_hosts.exists() else []
+    kept = [line for line in lines if not line.startswith(f"{address} ")]
+    temporary = known_hosts.with_name("known_hosts.new")
+    temporary.write_text("\n".join([*kept, f"{address} {key}"]) + "\n")
+    temporary.replace(known_hosts)
+
+
+def _private(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f"{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    temporary.touch(mode=0o600)
+    temporary.write_bytes(content)
+    temporary.replace(path)
+
+
+def _mounts_below(folder: Path) -> list[str]:
+    """Mount points at or below `folder`, in the order they were made."""
+    # The fifth field of mountinfo is the mount point (proc_pid_mountinfo(5)).
+    points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    return [point for point in points if Path(point).is_relative_to(folder)]

@@ -1,0 +1,66 @@
+"""What the lab remembers of its machines and networks: small JSON files in its folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+from outlast.machines.nspawn.names import Identity
+from outlast.machines.provider import Order
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One machine whose disk is complete. `image` is the digest it was made from."""
+
+    name: str
+    datacenter: str
+    address: str
+    image: str
+
+    @property
+    def order(self) -> Order:
+        """The order that the machine was made for."""
+        return Order(self.name, self.datacenter, IPv4Address(self.address))
+
+
+def read(identity: Identity, name: str) -> Record | None:
+    """The record of a machine; None when there is none, or when its making was interrupted."""
+    path = _path(identity, name)
+    return Record(**json.loads(path.read_text())) if path.exists() else None
+
+
+def write(identity: Identity, record: Record) -> None:
+    """Remember a machine: the last step of its making."""
+    _replace(_path(identity, record.name), json.dumps(asdict(record)))
+
+
+def every(identity: Identity) -> tuple[Record, ...]:
+    """The records of all machines, by name."""
+    names = sorted(path.parent.name for path in identity.machines.glob("*/machine.json"))
+    return tuple(record for name in names if (record := read(identity, name)))
+
+
+def networks(lab: Path) -> dict[str, IPv4Network]:
+    """The networks that the lab in this folder has claimed, by data centre."""
+    path = lab / "networks.json"
+    claimed: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    return {datacenter: IPv4Network(network) for datacenter, network in claimed.items()}
+
+
+def claim(lab: Path, claimed: dict[str, IPv4Network]) -> None:
+    """Remember the networks of a lab."""
+    lab.mkdir(parents=True, exist_ok=True)
+    _replace(lab / "networks.json", json.dumps({name: str(network) for name, network in claimed.items()}))
+
+
+def _path(identity: Identity, name: str) -> Path:
+    return identity.machines / name / "machine.json"
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_suffix(".new")
+    temporary.write_text(text)
+    temporary.replace(path)
