@@ -17,6 +17,7 @@ from outlast.site.tree import Tree
 from outlast.site.wording import Path, assignment, closest, dotted, listed, one_of, shown
 
 COMPACT_POOL = "node"
+_MACHINES = "machines are called so, as in `east-{pool}-1`"
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,12 @@ def check(draft: Draft) -> list[Finding]:
 
 
 def _names_taken(draft: Draft) -> Iterator[Finding]:
-    taken = {COMPACT_POOL: "machines are called so"}
+    taken = {COMPACT_POOL: _MACHINES.format(pool=COMPACT_POOL)}
     for section in (section for group in draft.sections.values() for section in group):
         if section.pool:
-            taken[section.pool] = "machines are called so"
+            taken[section.pool] = _MACHINES.format(pool=section.pool)
         if not section.many:
-            taken[section.component] = f"members of `{section.key}` are called so"
+            taken[section.component] = f"members of `{section.key}` are called so, as in `east-{section.component}-1`"
             taken[section.key] = "a section of the file is called so"
     for name, path in draft.named:
         if name in taken:
@@ -94,10 +95,9 @@ def _uses_of_nothing(draft: Draft) -> Iterator[Finding]:
 def _offer(draft: Draft, name: str) -> tuple[str, str]:
     if name in draft.sections and not draft.sections[name][0].many:
         return "what an app uses must be a part of the site", f"add {_minimal(draft.sections[name][0])}"
-    usable = [key for key, group in draft.sections.items() if not group[0].many]
-    known = list(dict.fromkeys([*draft.asked, *usable]))
-    near = closest(name, known, 0.6)
-    why = f"it can use {listed(f'`{word}`' for word in known)}" if known else "the file asks for nothing to use"
+    usable = [key for key, group in draft.sections.items() if not group[0].many and not group[0].default]
+    near = closest(name, usable, 0.6)
+    why = f"it can use {listed(f'`{word}`' for word in usable)}" if usable else "no component here can be used"
     return why, f"write `{near}`" if near else f"remove {shown(name)}"
 
 
@@ -116,7 +116,8 @@ def _datacenters(draft: Draft, core: Core) -> Iterator[Finding]:
             where = places.key("datacenters", name, "pools", pool)
             if core.footprint == "compact":
                 why = "`footprint: compact` puts every role on the same three machines"
-                yield Finding(where, f"the pool {shown(pool)} has no machines of its own", why, "remove one of the two")
+                what = f"the pool {shown(pool)} has no machines of its own"
+                yield Finding(where, what, why, "remove `pools`, or `footprint: compact`")
             elif pools and pool not in pools:
                 why = f"the pools are {listed(sorted(pools), 'and')}"
                 near = closest(pool, sorted(pools), 0.5)

@@ -25,7 +25,7 @@ def check_domain(text: str) -> str:
 
 
 def _fault(text: str) -> Fault:
-    shown = f"`{text[:60]}` is not a domain"
+    shown = f"{f'`{text[:60]}`' if text else 'an empty text'} is not a domain"
     cleaned = _cleaned(text)
     if len(text) > LONGEST:
         return Fault(shown, f"a domain has at most {LONGEST} characters", "choose a shorter one")

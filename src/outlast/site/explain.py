@@ -13,7 +13,7 @@ from outlast.kernel.errors import Finding
 from outlast.kernel.invalid import Fault
 from outlast.site import mismatch
 from outlast.site.mismatch import Parts
-from outlast.site.shape import Shape
+from outlast.site.shape import ANY_TEXT, Shape
 from outlast.site.tree import Tree, Value
 from outlast.site.vocabulary import Vocabulary
 from outlast.site.wording import Path, assignment, closest, dotted, listed, one_line, one_of, shown
@@ -157,9 +157,9 @@ class Explainer:
         while rest:
             part = rest.pop(0)
             if isinstance(value, dict) and part in value:
-                value, path, stray = value[str(part)], (*path, part), False
+                value, path = value[str(part)], (*path, part)
             elif isinstance(value, list) and isinstance(part, int) and part < len(value):
-                value, path, stray = value[part], (*path, part), False
+                value, path = value[part], (*path, part)
             elif kind == "missing" and not rest:
                 path = (*path, part)
             elif part == "[key]":
@@ -199,9 +199,10 @@ class Explainer:
             return mismatch.explain_mismatch(path, value, self.tree.places.written(*path), shape, sample)
         message = problem.message.removeprefix("Value error, ").removeprefix("Assertion failed, ") or "not accepted"
         why = (shape.description if shape else "") or f"{dotted(path)} does not accept this value"
-        return Parts(
-            f"{dotted(path)}: {message[:1].lower()}{message[1:]}", why, f"write it like {assignment(path, sample)}"
-        )
+        fix = f"write it like {assignment(path, sample)}"
+        if sample == ANY_TEXT:
+            fix = f"change it; {shown(' '.join(('outlast docs', *map(str, path[:1]))))} explains it"
+        return Parts(f"{dotted(path)}: {message[:1].lower()}{message[1:]}", why, fix)
 
 
 def _tidy(part: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -82,26 +82,29 @@ class _Reading:
         if unnamed:
             self._findings.append(self._explainer.unnamed((key, unnamed[0])))
             return
+        explained = {finding.where for finding in self._tree.findings}
         for name in entries or {}:
+            where = self._tree.places.key(key, name)
             try:
                 check_name(name, one_of(key), APP_LENGTH)
             except Fault as fault:
-                self._findings.append(self._explainer.fault(self._tree.places.key(key, name), fault))
+                self._findings += () if where in explained else (self._explainer.fault(where, fault),)
             yield from self._one((key, name), group)
 
     def _one(self, path: Path, group: tuple[Section, ...]) -> Iterator[Wish]:
         value = self._tree.at(path)
         engines = {section.engine: section for section in group if section.engine}
         if not isinstance(value, dict | None):
-            sample = (
-                {"engine": value} if isinstance(value, str) and value in engines else _subject(path, group[0]).minimal
-            )
+            meant = isinstance(value, str) and value in engines
+            sample = {"engine": value} if meant else _subject(path, group[0]).minimal
             self._findings.append(self._explainer.mismatch(path, Shape.of(group[0].options), sample))
             return
         options = dict(value or {})
-        engine = options.pop("engine", group[0].engine) if engines else group[0].engine
-        section = engines.get(engine) if isinstance(engine, str) else group[0]
-        if section is None or (engines and not isinstance(engine, str)):
+        section: Section | None = group[0]
+        if engines and "engine" in options:
+            engine = options.pop("engine")
+            section = engines.get(engine) if isinstance(engine, str) else None
+        if section is None:
             self._findings.append(self._explainer.choice((*path, "engine"), tuple(engines)))
             return
         yield from self._wish(path, section, options)
@@ -112,16 +115,17 @@ class _Reading:
             yield Wish(name=str(path[-1]), component=section.component, section=section.key, options=options)
 
     def _validated(self, model: type[M], value: dict[str, Value], subject: Subject) -> M | None:
+        counted = [
+            self._explainer.mismatch(path, shape, subject.sample(path))
+            for path, shape in _counted_truths(value, subject.shape, subject.at)
+        ]
+        self._findings += counted
         try:
-            valid = model.model_validate(value)
+            return model.model_validate(value)
         except ValidationError as error:
-            self._findings += self._explainer.explain(error, subject)
+            known = {finding.where for finding in counted}
+            self._findings += [f for f in self._explainer.explain(error, subject) if f.where not in known]
             return None
-        for path in _counted_truths(value, valid, subject.at):
-            shape = subject.shape_at(path)
-            if shape is not None:
-                self._findings.append(self._explainer.mismatch(path, shape, subject.sample(path)))
-        return valid
 
     def _asked(self) -> Iterator[str]:
         """What the file asks for by name, also where it does so wrongly."""
@@ -146,21 +150,17 @@ def _example(section: Section) -> Value:
     return next(iter(value.values()), None) if section.many and isinstance(value, dict) else value
 
 
-def _counted_truths(value: Any, valid: Any, path: Path) -> Iterator[Path]:
-    """Where the file says `yes` and the model, which counts, took it for a 1."""
-    match value, valid:
-        case bool(), int() | float() if not isinstance(valid, bool):
-            yield path
-        case dict(), Mapping() | BaseModel():
-            held = cast("Mapping[str, Any]", valid if isinstance(valid, Mapping) else vars(valid))
-            for key, item in cast("dict[str, Value]", value).items():
-                yield from _counted_truths(item, held.get(key), (*path, key))
-        case list(), list() | tuple():
-            pairs = zip(cast("list[Value]", value), cast("Sequence[Any]", valid), strict=False)
-            for index, (item, inner) in enumerate(pairs):
-                yield from _counted_truths(item, inner, (*path, index))
-        case _:
-            pass
+def _counted_truths(value: Value, shape: Shape | None, path: Path) -> Iterator[tuple[Path, Shape]]:
+    """Where the file says `yes` and only a number would do: pydantic would count it as 1."""
+    if shape is None:
+        return
+    if isinstance(value, bool):
+        if any(map(shape.is_a, ("integer", "number"))) and not shape.is_a("boolean"):
+            yield path, shape
+    elif isinstance(value, dict | list):
+        parts = value.items() if isinstance(value, dict) else enumerate(value)
+        for part, item in parts:
+            yield from _counted_truths(item, shape.at((part,)), (*path, part))
 
 
 def _place(finding: Finding) -> tuple[int, int, str]:

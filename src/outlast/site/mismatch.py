@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from outlast.site.shape import Shape
+from outlast.site.shape import ANY_TEXT, Shape
 from outlast.site.wording import Path, assignment, closest, dotted, flow, listed, shown
 
 
@@ -28,11 +28,15 @@ def explain_mismatch(path: Path, value: Any, written: str | None, shape: Shape, 
     place, expected = dotted(path), shape.words
     if value is None:
         optional = f", or remove the line for the default, `{flow(shape.default)}`" if shape.default is not None else ""
-        return Parts(f"{place} is empty", f"it must be {expected}", f"write {assignment(path, sample)}{optional}")
+        write = f"write {assignment(path, sample)}{optional}"
+        if sample == ANY_TEXT:
+            write = f"write a text, or {assignment(path, '')} for an empty one"
+        return Parts(f"{place} is empty", f"it must be {expected}", write)
     if shape.is_a("string") and written is not None and isinstance(value, bool | int | float):
+        meaning = f"`{flow(value)}`" if isinstance(value, bool) else _described(value)
         return Parts(
-            f"{place} must be {expected}, but {shown(written)} is {_described(value)} here",
-            f"YAML reads {shown(written)} as {shown(flow(value))} unless it stands in quotes",
+            f"{place} must be {expected}, not {meaning}",
+            f"without quotes, YAML reads {shown(written)} as {meaning}",
             f"put it in quotes: {_quoted(path, written)}",
         )
     what = f"{place} must be {expected}, not {_described(value)}"
@@ -82,7 +86,7 @@ def explain_length(path: Path, kind: str, context: Mapping[str, Any], sample: An
     return Parts(
         f"{dotted(path)} has too {'few' if few else 'many'} {unit}",
         f"it must have at {'least' if few else 'most'} {limit}",
-        f"write it like {assignment(path, sample)}" if few else f"leave {limit} of them",
+        f"write it like {assignment(path, sample)}" if few else f"keep {limit} of them",
     )
 
 

@@ -20,7 +20,8 @@ _WORDS = {
     "boolean": "`true` or `false`",
     "null": "nothing",
 }
-_SAMPLES: dict[str, Any] = {"string": "...", "integer": 1, "number": 1.5, "boolean": True}
+ANY_TEXT = "text"
+_SAMPLES: dict[str, Any] = {"string": ANY_TEXT, "integer": 1, "number": 1.5, "boolean": True}
 _LIMITS = (
     ("minimum", "at least"),
     ("exclusiveMinimum", "more than"),
@@ -181,7 +182,7 @@ class Shape:
             return [shape.item._sample(depth - 1)] if shape.item and depth else []
         if shape._kind == "object":
             return shape._sample_mapping(depth)
-        return _SAMPLES.get(shape._kind, "...")
+        return _SAMPLES.get(shape._kind, ANY_TEXT)
 
     def _sample_mapping(self, depth: int) -> dict[str, Any]:
         if not depth:

@@ -19,6 +19,7 @@ class _Complaint:
     what: str
     why: str
     fix: str
+    where_it_began: bool = False
 
 
 _QUOTE = 'put the text in quotes, as in `run: "..."`'
@@ -52,6 +53,7 @@ _COMPLAINTS = (
         "a quoted text is never closed",
         "everything up to the end of the file became part of it",
         "add the closing quote where the text ends",
+        where_it_began=True,
     ),
     _Complaint(
         r"found unknown escape character|expected escape sequence",
@@ -64,6 +66,7 @@ _COMPLAINTS = (
         "a bracket is never closed, or a comma is missing",
         "between `[` and `]` or `{{` and `}}` stand values with commas between them",
         "close the bracket in the same line, as in `routes: [/, /api]`",
+        where_it_began=True,
     ),
     _Complaint(
         r"found undefined alias '(?P<name>[^']*)'",
@@ -84,9 +87,15 @@ _COMPLAINTS = (
         "remove the `---`, or move what follows to a file of its own",
     ),
     _Complaint(
+        r"expected <block end>, but found '<scalar>'",
+        "a value goes on after its closing quote",
+        "quotes must enclose all of a value or nothing",
+        "put quotes around the whole value, and use the other kind of quotes inside it",
+    ),
+    _Complaint(
         r"while parsing a block (mapping|collection)",
         "this line does not line up with the others",
-        "all keys of a mapping start in the same column, and nothing may follow a closing quote",
+        "all keys of a mapping, and all items of a list, start in the same column",
         "give the line the indentation of the keys that it belongs to",
     ),
 )
@@ -113,12 +122,14 @@ def _read(error: Exception, reached: Position, lines: Lines, text: str) -> tuple
     if not isinstance(error, yaml.MarkedYAMLError):
         return reached, _OTHER, {"problem": "an escape names a character that does not exist"}
     problem = " ".join(filter(None, (error.context, error.problem)))
-    mark = error.problem_mark or error.context_mark
-    position = lines.position(mark.line, mark.column) if mark else reached
-    for complaint in _COMPLAINTS:
+    for complaint in (*_COMPLAINTS, _OTHER):
         if found := re.search(complaint.pattern, problem):
-            return position, complaint, found.groupdict(default="")
-    return position, _OTHER, {"problem": problem}
+            break
+    else:
+        raise AssertionError("the last complaint fits everything")
+    mark = (error.context_mark if complaint.where_it_began else None) or error.problem_mark
+    position = lines.position(mark.line, mark.column) if mark else reached
+    return position, complaint, {"problem": problem, **found.groupdict(default="")}
 
 
 def _unprintable(code: int) -> _Complaint:

@@ -119,7 +119,12 @@ class _Builder:
             self._tagged(node, path)
             return str(node.value)
         if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
-            self._note(node, f"{dotted(path)} has an escape that is half a character", "no text can hold it")
+            self._note(
+                node,
+                f"{dotted(path)} has an escape that is half a character",
+                "no text can hold it",
+                "write the character itself",
+            )
             return "?"
         return value
 

@@ -12,35 +12,42 @@ from outlast.site.wording import Path, closest, dotted
 ANY_NAME = "<name>"
 
 
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A mapping of the file, and the engine that it must have."""
+
+    path: Path
+    engine: str | None = None
+
+
 @dataclass(frozen=True)
 class Vocabulary:
-    """`homes`: for each key, the paths of the mappings that know it. `engines`: names of engines and components
-    that somebody may write instead of the section's own key."""
+    """`homes`: for each key, the mappings that know it. `engines`: names of engines and components that somebody
+    may write instead of the section's own key."""
 
-    top: tuple[str, ...]
-    homes: Mapping[str, tuple[Path, ...]]
+    homes: Mapping[str, tuple[Home, ...]]
     engines: Mapping[str, str]
 
     @classmethod
     def of(cls, core: Shape, sections: Mapping[str, tuple[Section, ...]]) -> Vocabulary:
         """Collects the keys of the core and of every section."""
-        homes: dict[str, dict[Path, None]] = {}
-        paths = [path for path, _ in core.walk()]
+        found = [(path, Home(path[:-1])) for path, _ in core.walk()]
         engines: dict[str, str] = {}
         for key, group in sections.items():
-            paths.append((key,))
+            found.append(((key,), Home(())))
             for section in group:
                 prefix: Path = (key, ANY_NAME) if section.many else (key,)
-                paths += [(*prefix, *path) for path, _ in Shape.of(section.options).walk()]
+                paths = [(*prefix, *path) for path, _ in Shape.of(section.options).walk()]
+                found += [(path, Home(path[:-1], section.engine)) for path in paths]
                 if section.engine:
                     engines[section.engine] = key
-                    paths.append((*prefix, "engine"))
+                    found.append(((*prefix, "engine"), Home(prefix)))
                 if section.component not in sections:
                     engines.setdefault(section.component, key)
-        for path in paths:
-            homes.setdefault(str(path[-1]), {})[path[:-1]] = None
-        top = tuple(str(path[0]) for path in paths if len(path) == 1)
-        return cls(top, {key: tuple(found) for key, found in homes.items() if key != ANY_NAME}, engines)
+        homes: dict[str, dict[Home, None]] = {}
+        for path, home in found:
+            homes.setdefault(str(path[-1]), {})[home] = None
+        return cls({key: tuple(places) for key, places in homes.items() if key != ANY_NAME}, engines)
 
     def advice(self, key: str, parent: Path, known: tuple[str, ...]) -> tuple[str | None, str | None]:
         """(where the key belongs, what to do), for a key that the mapping at `parent` does not know."""
@@ -48,12 +55,22 @@ class Vocabulary:
             return None, f"write `{near}`"
         if not parent and key in self.engines:
             return None, f"write `{self.engines[key]}:` instead, which {key} serves"
-        if homes := self.homes.get(key):
-            nearest = max(homes, key=lambda home: _shared(home, parent))
-            return _belongs(nearest, parent), f"move it to {_belongs(nearest, parent)}"
+        if home := self._home(key, parent):
+            place = _belongs(home.path, parent)
+            if place == dotted(parent):
+                return f"`engine: {home.engine}`", f"remove it, or write `engine: {home.engine}`"
+            return place, f"move it to {place}"
         if near := closest(key, known, 0.6):
             return None, f"did you mean `{near}`?"
         return None, None
+
+    def _home(self, key: str, parent: Path) -> Home | None:
+        """The nearest mapping that knows the key; none when it is a common word of distant ones."""
+        homes = self.homes.get(key, ())
+        nearest = max(homes, key=lambda home: _shared(home.path, parent), default=None)
+        if nearest is None or len(homes) == 1 or not nearest.path or _shared(nearest.path, parent):
+            return nearest
+        return None
 
 
 def _shared(home: Path, parent: Path) -> int:
