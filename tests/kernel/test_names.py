@@ -19,7 +19,12 @@ from outlast.kernel.names import (
     propose_name,
 )
 
-TYPES = [(SiteName, 20), (AppName, 20), (DatacenterName, 12), (PoolName, 12)]
+TYPES: list[tuple[TypeAdapter[str], int]] = [
+    (TypeAdapter(SiteName), 20),
+    (TypeAdapter(AppName), 20),
+    (TypeAdapter(DatacenterName), 12),
+    (TypeAdapter(PoolName), 12),
+]
 
 
 def test_composed_names() -> None:
@@ -54,9 +59,8 @@ def test_bad_names(name: str, what: str, fix: str) -> None:
     assert caught.value.at == ()
 
 
-@pytest.mark.parametrize(("kind", "length"), TYPES)
-def test_types_limit_the_length_and_say_so_in_their_schema(kind: object, length: int) -> None:
-    adapter: TypeAdapter[str] = TypeAdapter(kind)
+@pytest.mark.parametrize(("adapter", "length"), TYPES)
+def test_types_limit_the_length_and_say_so_in_their_schema(adapter: TypeAdapter[str], length: int) -> None:
     assert adapter.validate_python("a" * length) == "a" * length
     with pytest.raises(ValidationError, match=f"may have {length}"):
         adapter.validate_python("a" * (length + 1))

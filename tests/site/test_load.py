@@ -12,6 +12,7 @@ from outlast.kernel.errors import Invalid, Severity
 from outlast.site.load import load
 from outlast.site.schema import Core, Site
 from outlast.site.section import Section
+from outlast.site.tree import parse
 from tests.site.golden import CASES, findings
 from tests.site.models import SECTIONS, App, Cache, Edge, Galera, Patroni, Scale
 
@@ -80,6 +81,17 @@ def test_merged_values_are_found_where_they_were_written() -> None:
     assert load(MERGED, "f", SECTIONS).places.where("apps", "api", "source") == "f:11:13"
 
 
+def test_a_tree_has_nothing_where_the_file_has_nothing() -> None:
+    tree = parse("a: [1]\n", "f")
+    assert [tree.at(path) for path in ((), ("a", 0), ("a", 1), ("a", 0, "b"), ("b",))] == [
+        {"a": [1]},
+        1,
+        None,
+        None,
+        None,
+    ]
+
+
 def test_limits() -> None:
     long = findings("#" * 200_001)
     deep = findings("site: " + "[" * 30)
@@ -103,6 +115,25 @@ def test_a_default_section_that_needs_something_is_a_finding_and_not_a_crash() -
     assert [(f.where, f.what, f.fix) for f in caught.value.findings] == [
         ("f:1:1", "`mail` lacks `sender`", "add `sender: me@shop.test`")
     ]
+
+
+def test_only_tuples_of_texts_are_checked_as_uses_and_routes() -> None:
+    class Files(BaseModel):
+        uses: str = "nothing"
+        routes: tuple[int, ...] = (1,)
+
+    sections = (*SECTIONS, Section("files", "files", Files, default=True), Section("media", "x", Files, default=True))
+    assert [wish.name for wish in load(GOOD, "f", sections).site.wishes][-2:] == ["files", "media"]
+
+
+def test_an_invisible_character_is_found_whatever_ends_the_lines() -> None:
+    assert [f.where for f in findings("a: 1\r\n# x\r# y\u2028ab\x07c")] == ["site.yaml:4:3"]
+
+
+def test_nothing_can_be_used_where_no_component_can() -> None:
+    with pytest.raises(Invalid) as caught:
+        load(GOOD.replace("database: {", "# {"), "f", SECTIONS[:1])
+    assert [(f.why, f.fix) for f in caught.value.findings] == [("no component here can be used", "remove `database`")]
 
 
 def test_many_names_cannot_be_there_by_default() -> None:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,6 +22,7 @@ from tests.site.models import APP_EXAMPLE, SECTIONS, App
 
 
 @given(st.text(max_size=40))
+@example("NO")
 def test_a_starter_file_loads_whatever_its_folder_is_called(folder: str) -> None:
     loaded = load(starter(folder, SECTIONS), "site.yaml", SECTIONS)
     assert [wish.name for wish in loaded.site.wishes] == ["web", "edge"]
@@ -42,9 +43,9 @@ def test_a_starter_file_needs_no_sections() -> None:
 
 
 def test_comments_and_continued_values_of_an_example_stay_with_their_key() -> None:
-    example = "apps:\n  web:\n    # What starts it.\n    run: >-\n      a\n\n      b\n    source: .\n    # Before.\n"
-    example += "    build: |\n      make\n\n    health: /up\n"
-    text = starter("shop", (Section("apps", "app", App, many=True, example=example),))
+    written = "apps:\n  web:\n    # What starts it.\n    run: >-\n      a\n\n      b\n    source: .\n    # Before.\n"
+    written += "    build: |\n      make\n\n    health: /up\n"
+    text = starter("shop", (Section("apps", "app", App, many=True, example=written),))
     assert "    # build: |\n    #   make\n\n    # health: /up\n" in text
     assert "    run: >-\n      a\n\n      b\n    source: .\n    # Before.\n" in text
 
@@ -113,6 +114,24 @@ class Named(BaseModel):
     either: Literal["a", 1] = "a"
     tree: "list[Named]" = Field(default_factory=lambda: list[Named]())
     by_name: "dict[str, Named]" = Field(default_factory=lambda: dict[str, Named]())
+
+
+class Endless(BaseModel):
+    """A model that needs itself."""
+
+    inner: "list[Endless]"
+    choice: list[int | str]
+    free: list[dict[str, int]]
+    mode: Literal["fast", "safe"]
+
+
+def test_the_sample_of_an_endless_shape_ends() -> None:
+    sample = Shape.of(Endless).sample
+    assert (sample["choice"], sample["free"], sample["mode"]) == ([1], [{"name": 1}], "fast")
+    assert sample["inner"][0]["inner"] == [{}]
+    assert Shape.of(Endless).at(("inner", 0, "nothing", "more")) is None
+    assert Shape.of(Endless).keys["choice"].words == "a list of values, each a whole number or text"
+    assert Shape.of(Endless).keys["free"].words == "a list of mappings of names to values"
 
 
 def test_shapes_speak_plainly() -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from outlast.site.wording import Path
 
+_LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
@@ -30,7 +32,7 @@ class Lines:
     """Keeps positions inside the text: a parser may point one line past its end."""
 
     def __init__(self, text: str) -> None:
-        self._lengths = [len(line) for line in re.split("\r\n|[\n\r\x85\u2028\u2029]", text)]
+        self._lengths = [len(line) for line in _LINE_END.split(text)]
         if len(self._lengths) > 1 and self._lengths[-1] == 0:
             self._lengths.pop()
 
@@ -39,6 +41,11 @@ class Lines:
         if line >= len(self._lengths):
             return Position(len(self._lengths), self._lengths[-1] + 1)
         return Position(line + 1, min(column, self._lengths[line]) + 1)
+
+    def after(self, beginning: str) -> Position:
+        """The place right after `beginning`, which the text starts with."""
+        *before, last = _LINE_END.split(beginning)
+        return self.position(len(before), len(last))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ One reading serves the explanations, the documents and the starter file, so they
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -131,8 +132,9 @@ class Shape:
         """The shape further in, or None where the models say nothing."""
         shape: Shape | None = self
         for part in path:
-            if shape is not None:
-                shape = shape.item if isinstance(part, int) else shape.keys.get(part) or shape.entry
+            if shape is None:
+                return None
+            shape = shape.item if isinstance(part, int) else shape.keys.get(part) or shape.entry
         return shape
 
     def is_a(self, kind: str) -> bool:
@@ -194,6 +196,7 @@ class Shape:
 
 
 def _plural(words: str) -> str:
-    if words.startswith("a ") and " or " not in words:
-        return words.removeprefix("a ").replace("mapping", "mappings", 1) if "mapping" in words else f"{words[2:]}s"
-    return {"text": "texts"}.get(words, f"values, each {words}")
+    if " or " in words or words == "a value":
+        return f"values, each {words}" if " or " in words else "values"
+    found = re.match(r"a (list|mapping)\b", words)
+    return f"{found[1]}s{words[found.end() :]}" if found else f"{words.removeprefix('a ')}s"

@@ -31,7 +31,8 @@ _HEAD = """\
 def starter(name: str, sections: Sequence[Section]) -> str:
     """A first site file, commented, for a folder called `name`. It loads without findings."""
     site = propose_name(name, SITE_LENGTH) or "shop"
-    core = [CORE_TEXTS[key].replace("shop", site) for key in ("site", "domain", "datacenters")]
+    core = [CORE_TEXTS[key] for key in ("site", "domain", "datacenters")]
+    core = [text.replace("site: shop", f"site: {flow(site)}").replace("shop.test", f"{site}.test") for text in core]
     firsts = [group[0] for group in by_key(sections).values() if group[0].example]
     apps = [_required_only(section) for section in firsts if section.many]
     wishes = [_commented(section.example) for section in firsts if not section.many and not section.default]

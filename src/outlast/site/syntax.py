@@ -116,17 +116,12 @@ def explain_syntax(error: Exception, reached: Position, text: str, file: str) ->
 
 def _read(error: Exception, reached: Position, lines: Lines, text: str) -> tuple[Position, _Complaint, dict[str, str]]:
     if isinstance(error, ReaderError):
-        before = text[: error.position]
-        position = lines.position(before.count("\n"), len(before) - before.rfind("\n") - 1)
-        return position, _unprintable(ord(text[error.position])), {}
+        return lines.after(text[: error.position]), _unprintable(ord(text[error.position])), {}
     if not isinstance(error, yaml.MarkedYAMLError):
         return reached, _OTHER, {"problem": "an escape names a character that does not exist"}
     problem = " ".join(filter(None, (error.context, error.problem)))
-    for complaint in (*_COMPLAINTS, _OTHER):
-        if found := re.search(complaint.pattern, problem):
-            break
-    else:
-        raise AssertionError("the last complaint fits everything")
+    fitting = ((c, found) for c in (*_COMPLAINTS, _OTHER) if (found := re.search(c.pattern, problem)))
+    complaint, found = next(fitting)
     mark = (error.context_mark if complaint.where_it_began else None) or error.problem_mark
     position = lines.position(mark.line, mark.column) if mark else reached
     return position, complaint, {"problem": problem, **found.groupdict(default="")}
