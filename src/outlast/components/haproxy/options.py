@@ -28,4 +28,7 @@ class EdgeOptions(BaseModel):
     timeouts: Timeouts = Field(
         default_factory=lambda: Timeouts.model_validate({}), description="How long the edge waits."
     )
+    reuse: bool = Field(
+        False, description="Keep connections to apps for further requests: cheaper, but a lost machine is felt longer."
+    )
     hsts: bool = Field(False, description="Tell browsers to use HTTPS only, for a year. Needs a public certificate.")

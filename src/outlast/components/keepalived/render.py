@@ -15,6 +15,7 @@ from outlast.contract.view import Floating, NodeView
 PACKAGE = "outlast.components.keepalived"
 CONFIG = "/etc/outlast/keepalived/keepalived.conf"
 PREPARE = "/etc/outlast/keepalived/prepare"
+RELEASE = "/etc/outlast/keepalived/release"
 CHECK = "/etc/outlast/keepalived/edge-answers"
 RUNTIME = "/run/outlast-keepalived"
 
@@ -50,6 +51,7 @@ def render(view: NodeView[AddressOptions]) -> Part:
     files = (
         File(CONFIG, fill(PACKAGE, CONFIG.lstrip("/"), **values)),
         File(PREPARE, fill(PACKAGE, PREPARE.lstrip("/"), **values), mode=0o755),
+        File(RELEASE, fill(PACKAGE, RELEASE.lstrip("/"), **values), mode=0o755),
         File(CHECK, fill(PACKAGE, CHECK.lstrip("/"), **values), mode=0o755),
     )
     service = Service("outlast-keepalived.service", _unit().text(), reload_on=tuple(file.path for file in files))
@@ -109,6 +111,8 @@ def _unit() -> Unit:
         before_start=(PREPARE,),
         start=f"/usr/sbin/keepalived --dont-fork --vrrp --use-file={RUNTIME}/keepalived.conf"
         f" --pid={RUNTIME}/keepalived.pid --vrrp_pid={RUNTIME}/vrrp.pid",
+        # A process that was killed leaves its addresses behind, and another machine takes them: two would have them.
+        after_stop=(RELEASE,),
         reload=(PREPARE, "/bin/kill -HUP $MAINPID"),
         type=Start.NOTIFY,
         runtime="outlast-keepalived",
