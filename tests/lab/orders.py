@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from itertools import pairwise
 from types import TracebackType
 
 import httpx
@@ -37,13 +38,15 @@ class Orders:
     def longest_gap(self, since: float) -> float:
         """The longest time without an acknowledgement after `since`, in seconds."""
         times = [at for _, at in list(self.acknowledged) if at > since]
-        return max((later - earlier for earlier, later in zip(times, times[1:], strict=False)), default=float("inf"))
+        return max((later - earlier for earlier, later in pairwise(times)), default=float("inf"))
 
     def __enter__(self) -> Orders:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stop.set()
         self._thread.join(timeout=30)
         self._client.close()

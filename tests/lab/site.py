@@ -34,7 +34,9 @@ class LabSite:
         verb, *rest = arguments
         command = [str(OUTLAST), verb, "-f", str(self.home / "site.yaml"), *rest]
         done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
-        assert expect is None or done.returncode == expect, f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert expect is None or done.returncode == expect, (
+            f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        )
         return done
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
@@ -88,7 +90,9 @@ def until(what: str, check: Callable[[], object], limit: float) -> float:
 
 def traces(site: str) -> list[str]:
     """Everything on this box that bears the mark of a site's lab: processes, mounts, interfaces, namespaces, files."""
-    found = [f"mount {line.split()[4]}" for line in Path("/proc/self/mountinfo").read_text().splitlines() if site in line]
+    found = [
+        f"mount {line.split()[4]}" for line in Path("/proc/self/mountinfo").read_text().splitlines() if site in line
+    ]
     found += [f"namespace {path.name}" for path in Path("/run/netns").glob(f"*{site}*")]
     found += [f"folder {path}" for path in Path("/var/lib/outlast/lab").glob(f"{site}*")]
     for path in Path("/proc").glob("[0-9]*/cmdline"):
