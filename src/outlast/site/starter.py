@@ -87,7 +87,7 @@ def _about(section: Section) -> str:
     """The first sentence of its example's comment, or else of its options' docstring."""
     comment = takewhile(lambda line: line.startswith("#"), section.example.splitlines())
     text = " ".join(line.lstrip("# ") for line in comment) or " ".join((section.options.__doc__ or "").split())
-    found = re.match(r".{16,}?\.(?= |$)", text)
+    found = re.match(r".{10,}?\.(?= |$)", text)
     return found[0] if found else text
 
 
