@@ -1,0 +1,80 @@
+"""The proxy on one machine: HAProxy's configuration and its service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from outlast.components.dbproxy.options import ProxyOptions
+from outlast.components.dbproxy.probe import probe
+from outlast.contract.bundle import File, Part, Service
+from outlast.contract.template import render as fill
+from outlast.contract.unit import Start, Unit
+from outlast.contract.view import NodeView
+
+CONFIG = "/etc/outlast/dbproxy/haproxy.cfg"
+# A connection has two ends; checks, peers and listeners need a few more.
+FILES_PER_CONNECTION = 2
+SPARE_FILES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A member of the database, and where the program answers that knows its state."""
+
+    member: str
+    address: str
+    port: int
+    health_address: str
+    health_port: int
+
+
+def render(view: NodeView[ProxyOptions]) -> Part:
+    """Everything that the proxy needs on this machine."""
+    text = fill(
+        "outlast.components.dbproxy",
+        CONFIG.lstrip("/"),
+        view=view,
+        options=view.options,
+        servers=servers(view),
+        milliseconds=_milliseconds,
+    )
+    config = File(CONFIG, text)
+    service = Service("outlast-dbproxy.service", _unit(view).text(), reload_on=(config.path,))
+    return Part(files=(config,), services=(service,), probe=probe(_database(view)))
+
+
+def servers(view: NodeView[ProxyOptions]) -> tuple[Server, ...]:
+    """The members that serve queries and say how they are, in the order in which writes are offered to them."""
+    health = {endpoint.member: endpoint for endpoint in view.using("mysql-health")}
+    return tuple(
+        Server(e.member, e.address, e.port, health[e.member].address, health[e.member].port)
+        for e in view.using("mysql")
+        if e.member in health
+    )
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{round(seconds * 1000)}ms"
+
+
+def _database(view: NodeView[ProxyOptions]) -> str:
+    return next((endpoint.service for endpoint in view.using("mysql")), "")
+
+
+def _unit(view: NodeView[ProxyOptions]) -> Unit:
+    return Unit(
+        description=f"the way from {view.machine} to the database (HAProxy)",
+        start=f"/usr/sbin/haproxy -Ws -f {CONFIG} -S /run/outlast-dbproxy/master.sock",
+        # The file is checked first: a wrong one fails the reload and the old process keeps serving.
+        reload=(f"/usr/sbin/haproxy -c -q -f {CONFIG}", "/bin/kill -USR2 $MAINPID"),
+        type=Start.NOTIFY,
+        user="haproxy",
+        group="haproxy",
+        runtime="outlast-dbproxy",
+        open_files=view.options.connections * FILES_PER_CONNECTION + SPARE_FILES,
+        restart_after=0.1,
+        start_limit=15,
+        stop_limit=5,
+        # A machine that is busy must not take the database for a dead one.
+        extra=("Nice=-5", "SuccessExitStatus=143"),
+    )

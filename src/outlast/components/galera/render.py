@@ -1,0 +1,186 @@
+"""One member of the database on one machine: MariaDB, or the arbiter that only votes."""
+
+from __future__ import annotations
+
+import json
+
+from outlast.components.galera.options import DatabaseOptions
+from outlast.components.galera.probe import probe
+from outlast.contract.bundle import File, Part, Service
+from outlast.contract.secret import password
+from outlast.contract.template import render as fill
+from outlast.contract.unit import Unit
+from outlast.contract.view import NodeView
+
+PACKAGE = "outlast.components.galera"
+CONFIG = "/etc/outlast/galera/my.cnf"
+MEMBER = "/etc/outlast/galera/member.json"
+ACCOUNTS = "/etc/outlast/galera/accounts.json"
+GARBD = "/etc/outlast/galera/garbd.cfg"
+PROGRAMS = "/usr/lib/outlast/galera"
+PYTHON = "/usr/bin/python3 -B"
+MIB = 1024**2
+# One connection may take about 3 MiB in the worst case (thread stack, sort, join and read buffers); half a MiB of
+# buffer pool for each keeps that worst case within six times the buffer pool.
+FEWEST_CONNECTIONS = 200
+MOST_CONNECTIONS = 4000
+OPEN_FILES = 16384
+
+
+def render(view: NodeView[DatabaseOptions]) -> Part:
+    """Everything that the member needs on this machine."""
+    return _member(view) if view.index <= view.options.members else _arbiter(view)
+
+
+def _member(view: NodeView[DatabaseOptions]) -> Part:
+    config = File(
+        CONFIG,
+        fill(
+            PACKAGE,
+            CONFIG.lstrip("/"),
+            view=view,
+            options=view.options,
+            cluster=_cluster(view),
+            provider=_provider_options(view),
+            donors=_donors(view),
+            connections=max(FEWEST_CONNECTIONS, min(MOST_CONNECTIONS, view.options.buffer_pool // MIB * 2)),
+            mib=MIB,
+        ),
+    )
+    member = File(MEMBER, json.dumps(_facts(view), indent=1) + "\n")
+    accounts = File(ACCOUNTS, json.dumps(_accounts(view), indent=1) + "\n", mode=0o600)
+    programs = {name: _program(view, name) for name in ("cluster", "start", "health", "accounts", "probe")}
+    database = Service("outlast-galera.service", _unit(view).text(), restart_on=(config.path,))
+    health = Service(
+        "outlast-galera-health.service",
+        _health_unit(view).text(),
+        restart_on=tuple(programs[name].path for name in ("health", "cluster")),
+    )
+    return Part(
+        files=(config, member, accounts, *programs.values()),
+        services=(database, health),
+        probe=(*PYTHON.split(), f"{PROGRAMS}/probe.py"),
+    )
+
+
+def _cluster(view: NodeView[DatabaseOptions]) -> str:
+    return f"{view.site}-{view.datacenter}"
+
+
+def _provider_options(view: NodeView[DatabaseOptions], *, data: bool = True) -> str:
+    """Settings of the Galera library. Source: its documentation, "Galera Parameters", and gcomm/src/defaults.cpp."""
+    timers = view.options.timers
+    options = {
+        "gmcast.listen_addr": f"tcp://{view.address}:{view.port('galera-group')}",
+        # A connection that does not come about is given up as fast as a silent member.
+        "gmcast.peer_timeout": _seconds(timers.suspect),
+        "evs.keepalive_period": _seconds(timers.keepalive),
+        "evs.inactive_check_period": _seconds(timers.keepalive),
+        "evs.suspect_timeout": _seconds(timers.suspect),
+        "evs.inactive_timeout": _seconds(timers.inactive),
+        "evs.install_timeout": _seconds(timers.install),
+        "evs.join_retrans_period": _seconds(timers.keepalive),
+    }
+    if data:
+        options |= {
+            "ist.recv_addr": f"{view.address}:{view.port('galera-ist')}",
+            "gcache.size": str(view.options.catch_up),
+        }
+    return ";".join(f"{name}={value}" for name, value in options.items())
+
+
+def _seconds(seconds: float) -> str:
+    return f"PT{seconds:g}S"
+
+
+def _donors(view: NodeView[DatabaseOptions]) -> str:
+    """Who shall copy the database to this member: the last ones first, because writes go to the first at first.
+
+    The comma at the end means: otherwise anybody.
+    """
+    others = [peer for peer in view.others if peer.index <= view.options.members]
+    return "".join(f"{peer.member}," for peer in sorted(others, key=lambda peer: -peer.index))
+
+
+def _facts(view: NodeView[DatabaseOptions]) -> dict[str, object]:
+    """What the programs on the machine must know. A growing cluster changes this file, and restarts nobody."""
+    group = view.port("galera-group")
+    return {
+        "member": view.member,
+        "address": view.address,
+        "health_port": view.port("mysql-health"),
+        "group": [f"{peer.address}:{group}" for peer in view.others],
+        "health": [f"{e.address}:{e.port}" for e in view.using("mysql-health") if e.member != view.member],
+    }
+
+
+def _accounts(view: NodeView[DatabaseOptions]) -> dict[str, object]:
+    return {"schema": view.site, "passwords": {client: password(f"database/{client}") for client in view.clients}}
+
+
+def _program(view: NodeView[DatabaseOptions], name: str) -> File:
+    path = f"{PROGRAMS}/{name}.py"
+    return File(path, fill(PACKAGE, path.lstrip("/"), view=view))
+
+
+def _unit(view: NodeView[DatabaseOptions]) -> Unit:
+    return Unit(
+        description=f"{view.member}, a member of the database of {view.site} (MariaDB)",
+        start=f"{PYTHON} {PROGRAMS}/start.py",
+        user="mysql",
+        group="mysql",
+        state="outlast-galera",
+        runtime="mysqld outlast-galera",
+        # The request for a new cluster must survive the restart that carries it out.
+        runtime_preserve=True,
+        writable=("/var/lib/mysql",),
+        open_files=OPEN_FILES,
+        restart_after=0.5,
+        # Time to write all changed pages. Nothing is lost when it is not enough: they are in the redo log too.
+        stop_limit=90,
+        # Whatever else uses too much memory on this machine shall go first.
+        extra=("OOMScoreAdjust=-800", "LogRateLimitIntervalSec=0"),
+    )
+
+
+def _health_unit(view: NodeView[DatabaseOptions]) -> Unit:
+    return Unit(
+        description=f"says whether {view.member} may be written to and read from",
+        start=f"{PYTHON} {PROGRAMS}/health.py",
+        # It logs in over the unix socket as the account of the same name. That account may use the connection that
+        # is reserved for administrators, so a database that is full of clients is not taken for a dead one.
+        user="mysql",
+        group="mysql",
+        restart_after=0.1,
+        stop_limit=2,
+        # A machine that is busy must not look like a dead one.
+        extra=("Nice=-10", "OOMScoreAdjust=-800"),
+    )
+
+
+def _arbiter(view: NodeView[DatabaseOptions]) -> Part:
+    config = File(
+        GARBD,
+        fill(
+            PACKAGE,
+            GARBD.lstrip("/"),
+            view=view,
+            cluster=_cluster(view),
+            group=",".join(_group(view)),
+            provider=_provider_options(view, data=False),
+        ),
+    )
+    unit = Unit(
+        description=f"{view.member}, the arbiter of the database of {view.site} (garbd)",
+        start=f"/usr/bin/garbd --cfg {GARBD}",
+        user="nobody",
+        group="nogroup",
+        restart_after=1,
+        stop_limit=10,
+    )
+    service = Service("outlast-galera-arbiter.service", unit.text(), restart_on=(config.path,))
+    return Part(files=(config,), services=(service,), probe=probe(view.port("galera-group")))
+
+
+def _group(view: NodeView[DatabaseOptions]) -> list[str]:
+    return [f"{peer.address}:{view.port('galera-group')}" for peer in view.others]

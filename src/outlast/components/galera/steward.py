@@ -1,0 +1,187 @@
+"""The rules by which the cluster is started, mended and changed: one careful step at a time. Pure.
+
+A primary component that exists always wins. Without one, a new cluster is founded once, by the member that has
+committed most, and only when that is known of every member. See docs/failures for what each rule is against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from outlast.components.galera.probe import MemberState
+from outlast.contract.probe import Health
+from outlast.contract.steward import Action, Decision, Running, Sighting, Verb
+
+# Members that live and have lost each other unite by themselves within seconds of the mended link, or of the start
+# after a power loss. Founding a new cluster is for when they do not: they get this many seconds first.
+PATIENCE = 10.0
+STOPPED = (Running.STOPPED, Running.FAILED)
+BOOTSTRAP = (
+    "sh",
+    "-e",
+    "-c",
+    # The request is a file in memory that the start takes away; without it every start only joins.
+    "install -d -o mysql -g mysql -m 0755 /run/outlast-galera\n"
+    "install -o mysql -g mysql -m 0600 /dev/null /run/outlast-galera/bootstrap\n"
+    "systemctl reset-failed outlast-galera.service 2>/dev/null || true\n"
+    "exec systemctl restart --no-block outlast-galera.service",
+)
+ACCOUNTS = ("/usr/bin/python3", "-B", "/usr/lib/outlast/galera/accounts.py")
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A member of which the probe could tell something."""
+
+    sighting: Sighting[MemberState]
+    state: MemberState
+
+    @property
+    def name(self) -> str:
+        return self.sighting.member
+
+    @property
+    def stopped(self) -> bool:
+        return self.sighting.running in STOPPED
+
+    @property
+    def healthy(self) -> bool:
+        return self.sighting.report is not None and self.sighting.report.health is Health.HEALTHY
+
+
+def tend(sightings: tuple[Sighting[Any], ...]) -> Decision:
+    """What is safe now. Settled when every member serves, on its newest files, with the newest accounts."""
+    seen = [s for s in map(_see, sightings) if s is not None]
+    silent = tuple(f"{s.member}: {_why_unknown(s)}" for s in sightings if _see(s) is None)
+    data = [s for s in seen if not s.state.arbiter]
+    clusters = {s.state.position.uuid for s in data if s.state.primary and s.state.position}
+    if len(clusters) > 1:
+        names = ", ".join(s.name for s in data if s.state.primary)
+        return Decision(waiting_on=(f"the owner: {names} are in different clusters, and only a person may choose one",))
+    if any(s.state.primary for s in data):
+        return _with_primary(seen, data, silent)
+    founder = next((s for s in data if s.state.bootstrapping), None)
+    if founder:
+        waiting = (f"{founder.name} to found the cluster", *silent)
+        return Decision(_starts(seen, f"{founder.name} founds the cluster, which it joins"), waiting)
+    return _without_primary(data, silent, unseen_data=_may_hold_data(sightings))
+
+
+def _see(sighting: Sighting[MemberState]) -> _Seen | None:
+    report = sighting.report
+    if sighting.running is Running.UNKNOWN or report is None or report.state is None:
+        return None
+    return _Seen(sighting, report.state)
+
+
+def _why_unknown(sighting: Sighting[MemberState]) -> str:
+    return sighting.unknown_because or (sighting.report.because if sighting.report else "") or "nothing is known of it"
+
+
+def _may_hold_data(sightings: Iterable[Sighting[MemberState]]) -> bool:
+    """Whether somebody is silent: it may hold data, or be in a primary component."""
+    return any(_see(sighting) is None for sighting in sightings)
+
+
+def _starts(seen: list[_Seen], because: str) -> tuple[Action, ...]:
+    """Start whoever is stopped. Always safe: no member founds a cluster by itself."""
+    return tuple(Action(Verb.START, s.name, because) for s in seen if s.stopped)
+
+
+# -- a primary component exists ---------------------------------------------------------------------------------
+
+
+def _with_primary(seen: list[_Seen], data: list[_Seen], silent: tuple[str, ...]) -> Decision:
+    starts = _starts(seen, "the cluster runs without it, and it joins it")
+    ill = tuple(f"{s.name}: {_because(s)}" for s in seen if not s.healthy and not s.stopped)
+    waiting = (*ill, *silent)
+    if starts:
+        return Decision(starts, waiting)
+    accounts = _accounts(data)
+    if not accounts.settled:
+        return Decision(accounts.actions, (*accounts.waiting_on, *waiting))
+    return _restart_one(seen, silent, waiting)
+
+
+def _because(member: _Seen) -> str:
+    return member.sighting.report.because if member.sighting.report else ""
+
+
+def _accounts(data: list[_Seen]) -> Decision:
+    """Make the accounts through one member, when the machines agree on what they are."""
+    serving = [s for s in data if s.state.synced]
+    outdated = [s for s in serving if s.state.accounts_outdated]
+    if not outdated:
+        return Decision()
+    if len({s.state.accounts for s in data}) > 1:
+        return Decision(waiting_on=("the same file of accounts on every machine",))
+    because = "accounts or passwords of the site differ from those in the database"
+    return Decision((Action(Verb.RUN, outdated[0].name, because, ACCOUNTS),))
+
+
+def _restart_one(seen: list[_Seen], silent: tuple[str, ...], waiting: tuple[str, ...]) -> Decision:
+    """The next member whose files changed, while all others are well: the last first, because the first is the one
+    that is written to unless something happened."""
+    stale = sorted((s for s in seen if s.sighting.stale), key=lambda s: -s.sighting.index)
+    # A member that is ill goes first: it may be ill of its old files, and nobody else can be touched before.
+    stale.sort(key=lambda s: s.healthy)
+    if not stale or silent:
+        return Decision(waiting_on=waiting)
+    chosen = stale[0]
+    if not all(s.healthy for s in seen if s is not chosen):
+        return Decision(waiting_on=waiting)
+    action = Action(Verb.RESTART, chosen.name, "its files changed, and all others are healthy")
+    return Decision((action,), tuple(f"{s.name} to be restarted after it" for s in stale[1:]))
+
+
+# -- nobody is in a primary component ---------------------------------------------------------------------------
+
+
+def _without_primary(data: list[_Seen], silent: tuple[str, ...], *, unseen_data: bool) -> Decision:
+    """Found the cluster from the right member, or wait for what must be known first."""
+    unknown = tuple(
+        f"{s.name}: {s.state.unknown_because or 'its position is not known'}"
+        for s in data
+        if s.state.holds == "data" and s.state.position is None
+    )
+    if unseen_data or unknown or not data:
+        lost = [s for s in data if s.stopped and s.state.holds == "data" and s.state.position is None]
+        starts = _starts(lost, "it finds out its position when it starts, and then waits for a cluster to join")
+        return Decision(starts, (*unknown, *silent) or ("a member that holds data",))
+    holders = [s for s in data if s.state.holds == "data"]
+    if not holders:
+        return _first_start(data)
+    histories = {s.state.position.uuid for s in holders if s.state.position}
+    if len(histories) > 1:
+        names = ", ".join(s.name for s in holders)
+        return Decision(waiting_on=(f"the owner: {names} hold different histories, and only a person may choose one",))
+    hoping = tuple(
+        f"{s.name}: alive, may find the others by itself (for {PATIENCE - s.state.alone:.0f} s more)"
+        for s in data
+        if s.state.alone is not None and s.state.alone < PATIENCE
+    )
+    if hoping and len(holders) > 1:
+        return Decision(waiting_on=hoping)
+    source = max(holders, key=lambda s: (_seqno(s), -s.sighting.index))
+    because = (
+        f"no member serves, and of all {len(data)} it has committed most (up to {_seqno(source)})"
+        if len(data) > 1
+        else "no member serves, and it is the only one"
+    )
+    return Decision((Action(Verb.RUN, source.name, because, BOOTSTRAP),))
+
+
+def _first_start(data: list[_Seen]) -> Decision:
+    broken = [s.name for s in data if s.state.holds != "nothing"]
+    if broken:
+        what = f"the owner: no member holds a complete copy ({', '.join(broken)} began one); restore a backup"
+        return Decision(waiting_on=(what,))
+    first = min(data, key=lambda s: s.sighting.index)
+    return Decision((Action(Verb.RUN, first.name, "the database is new: no member holds any data", BOOTSTRAP),))
+
+
+def _seqno(member: _Seen) -> int:
+    position = cast(Any, member.state.position)
+    return int(position.seqno) if position else -1
