@@ -9,35 +9,45 @@ from outlast.contract.template import render as fill
 from outlast.contract.unit import Start, Unit
 from outlast.contract.view import NodeView
 
+PACKAGE = "outlast.components.etcd"
 CLIENT_PORT = 2379
 PEER_PORT = 2380
 CONFIG = "/etc/outlast/etcd/etcd.yaml"
+PREPARE = "/etc/outlast/etcd/prepare"
+DATA = "/var/lib/outlast-etcd/data"
+RUNTIME = "/run/outlast-etcd"
 
 
 def render(view: NodeView[EtcdOptions]) -> Part:
     """Everything that one member needs on this machine."""
-    text = fill(
-        "outlast.components.etcd",
-        CONFIG.lstrip("/"),
-        view=view,
-        client=view.port("etcd-client"),
-        peer=view.port("etcd-peer"),
-        cluster=",".join(f"{peer.member}=http://{peer.address}:{view.port('etcd-peer')}" for peer in view.peers),
-    )
-    config = File(CONFIG, text)
+    peer = view.port("etcd-peer")
+    values = {
+        "view": view,
+        "client": view.port("etcd-client"),
+        "peer": peer,
+        "cluster": ",".join(f"{each.member}=http://{each.address}:{peer}" for each in view.peers),
+        "others": ",".join(f"http://{each.address}:{view.port('etcd-client')}" for each in view.others),
+        "config": CONFIG,
+        "data": DATA,
+        "runtime": RUNTIME,
+    }
+    config = File(CONFIG, fill(PACKAGE, CONFIG.lstrip("/"), **values))
+    prepare = File(PREPARE, fill(PACKAGE, PREPARE.lstrip("/"), **values), mode=0o755)
     service = Service("outlast-etcd.service", _unit().text(), restart_on=(config.path,))
-    return Part(files=(config,), services=(service,), probe=probe(view.port("etcd-client")))
+    return Part(files=(config, prepare), services=(service,), probe=probe(view.port("etcd-client")))
 
 
 def _unit() -> Unit:
     return Unit(
         description="Outlast coordination (etcd)",
-        start=f"/usr/bin/etcd --config-file {CONFIG}",
+        before_start=(PREPARE,),
+        start=f"/usr/bin/etcd --config-file {RUNTIME}/etcd.yaml",
         # It reports itself started once it has joined a majority: the first member of a new cluster waits for others.
         type=Start.NOTIFY,
         user="etcd",
         group="etcd",
         state="outlast-etcd",
+        runtime="outlast-etcd",
         open_files=16384,
         start_limit=60,
         stop_limit=20,
