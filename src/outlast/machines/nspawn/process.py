@@ -1,4 +1,8 @@
-"""The processes of machines: started apart from the command that starts them, found again by their names."""
+"""The processes of machines: started apart from the command that starts them, found again by their names.
+
+Each machine has a control group of its own. Without one, all of them would share the group that nspawn makes below
+the caller's, and a service that stops in one machine would take those of the same name elsewhere with it.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +40,7 @@ def running(prefix: str) -> dict[str, int]:
 async def start(machine: str, hostname: str, root: Path, console: Path) -> None:
     """Boot a machine in its network namespace; what it prints goes to `console`."""
     argv = [
-        *_scope(machine),
+        *_own_group(machine),
         "systemd-nspawn",
         "--quiet",
         f"--directory={root}",
@@ -47,8 +51,8 @@ async def start(machine: str, hostname: str, root: Path, console: Path) -> None:
         "--keep-unit",
         "--boot",
         "--console=pipe",
-        # Not given by itself when the namespace is ours; floating addresses and firewalls need it.
-        "--capability=CAP_NET_ADMIN",
+        # Not given by itself: for floating addresses and firewalls, and for daemons that keep their memory unswapped.
+        "--capability=CAP_NET_ADMIN,CAP_IPC_LOCK",
     ]
     with console.open("ab") as log:
         await asyncio.create_subprocess_exec(
@@ -74,13 +78,40 @@ async def kill(machine: str) -> None:
             raise OutlastError(Finding(machine, "the machine does not end", why, "see what the kernel says in dmesg"))
         await asyncio.sleep(0.02)
     shutil.rmtree(PROPAGATE / machine, ignore_errors=True)
+    _remove_groups(machine)
 
 
-def _scope(machine: str) -> list[str]:
-    """On a box run by systemd a scope of its own, or the machine would end with the operator's session."""
-    if not Path("/run/systemd/system").is_dir():
+def _own_group(machine: str) -> list[str]:
+    """What must stand before a command so that it runs in the machine's own control group."""
+    if Path("/run/systemd/system").is_dir():
+        # A scope, or the machine would also end with the operator's session.
+        scope = ("--property=Delegate=yes", "--property=TasksMax=infinity", f"--unit={machine}")
+        return ["systemd-run", "--scope", "--quiet", "--collect", *scope]
+    groups = _groups(machine)
+    if not groups:
         return []
-    return ["systemd-run", "--scope", "--quiet", "--collect", "--property=Delegate=yes", f"--unit={machine}"]
+    script = 'for group in $1; do mkdir -p "$group"; echo $$ > "$group/cgroup.procs"; done; shift; exec "$@"'
+    return ["sh", "-e", "-c", script, "own-group", " ".join(str(group) for group in groups)]
+
+
+def _groups(machine: str) -> list[Path]:
+    """The machine's place in the unified hierarchy and, on a box that has both, in systemd's old one."""
+    lines = [line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    # After the dash stand the type, the source and the options of the file system (proc_pid_mountinfo(5)).
+    ends = [(Path(fields[4]), fields[fields.index("-") + 1 :]) for fields in lines]
+    return [
+        point / "outlast" / machine
+        for point, (kind, _, options) in ends
+        if kind == "cgroup2" or (kind == "cgroup" and "name=systemd" in options.split(","))
+    ]
+
+
+def _remove_groups(machine: str) -> None:
+    for group in _groups(machine):
+        for folder, _, _ in os.walk(group, topdown=False):
+            with suppress(OSError):
+                # A group goes by `rmdir`; its files are not files.
+                Path(folder).rmdir()
 
 
 def _children(process: int) -> list[int]:
