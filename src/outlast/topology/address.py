@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 from outlast.kernel.errors import Finding, Invalid
 
@@ -11,20 +11,23 @@ from outlast.kernel.errors import Finding, Invalid
 def assign(network: str, names: Sequence[str], held: dict[str, str], *, taken: Iterable[str] = ()) -> dict[str, str]:
     """An address for each name, rising from the eleventh host of `network` (CIDR text).
 
-    A name in `held` keeps its address, so growth moves nothing. Raises `Invalid` when the network is full.
+    A name in `held` keeps its address, so growth moves nothing; one outside the network (the provider gave another)
+    is replaced. Raises `Invalid` when the network is full.
     """
     return _fill(IPv4Network(network), names, held, taken, from_top=False)
 
 
-def assign_floating(network: str, names: Sequence[str], held: dict[str, str]) -> dict[str, str]:
+def assign_floating(
+    network: str, names: Sequence[str], held: dict[str, str], *, taken: Iterable[str] = ()
+) -> dict[str, str]:
     """The same, falling from the last host: floating addresses and machines meet only when the network is full."""
-    return _fill(IPv4Network(network), names, held, (), from_top=True)
+    return _fill(IPv4Network(network), names, held, taken, from_top=True)
 
 
 def _fill(
     network: IPv4Network, names: Sequence[str], held: dict[str, str], taken: Iterable[str], *, from_top: bool
 ) -> dict[str, str]:
-    kept = {name: held[name] for name in names if name in held}
+    kept = {name: held[name] for name in names if name in held and IPv4Address(held[name]) in network}
     used = {*kept.values(), *taken}
     free = (address for address in _hosts(network, from_top=from_top) if address not in used)
     assigned: dict[str, str] = {}

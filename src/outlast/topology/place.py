@@ -62,14 +62,15 @@ class _Plan:
     def members(self, datacenter: str, machines: list[Machine]) -> list[Member]:
         seated: list[Member] = []
         load = {machine.name: 0 for machine in machines}
-        for wish, component, placement in self._pooled():
-            pool = [machine.name for machine in machines if machine.pool == self._pool(placement)]
-            count = _count(wish, placement)
-            indexes = range(1, (len(pool) if count is None else count) + 1)
-            names = [member_name(datacenter, label(wish, component), index) for index in indexes]
-            # A pool that is too small leaves the last members without a home: the audit says so.
-            for index, name, home in zip(indexes, names, self._homes(names, pool, load), strict=False):
+        wanted = [(*entry, *self._wanted(datacenter, machines, *entry)) for entry in self._pooled()]
+        # Whoever stays is counted before anybody new looks for the emptiest machine.
+        for *_, names, pool in wanted:
+            for home in self._held(names, pool).values():
                 load[home] += 1
+        for wish, component, _, names, pool in wanted:
+            # A pool that is too small leaves the last members without a home: the audit says so.
+            homes = self._homes(names, pool, load)
+            for index, (name, home) in enumerate(zip(names, homes, strict=False), 1):
                 seated.append(self._member(name, wish, component, datacenter, home, index))
         for wish, component, interface in self._beside():
             homes = self._wanted_on(interface, seated)
@@ -82,7 +83,7 @@ class _Plan:
         homes = {member.machine for member in members if self.registry[member.component].floats}
         names = [machine.name for machine in machines if machine.name in homes]
         held = {f.home: f.address for f in self.parent.floating} if self.parent else {}
-        addresses = assign_floating(ground.network, names, held)
+        addresses = assign_floating(ground.network, names, held, taken=[machine.address for machine in machines])
         return [FloatingAddress(addresses[name], ground.datacenter, name) for name in names]
 
     def _pooled(self) -> list[tuple[Wish, AnyComponent, InPool[Any]]]:
@@ -105,14 +106,37 @@ class _Plan:
             sizes[placement.pool] = max(sizes.get(placement.pool, 0), asked)
         return {pool: datacenter.pools.get(pool, size) for pool, size in sizes.items()}
 
-    def _homes(self, names: list[str], pool: list[str], load: dict[str, int]) -> list[str]:
-        """A machine for each member, no two alike: the one it had, otherwise the emptiest that is left."""
+    def _wanted(
+        self, datacenter: str, machines: list[Machine], wish: Wish, component: AnyComponent, placement: InPool[Any]
+    ) -> tuple[list[str], list[str]]:
+        """The names of a wish's members, by index, and the machines that they may have."""
+        pool = [machine.name for machine in machines if machine.pool == self._pool(placement)]
+        count = _count(wish, placement)
+        size = len(pool) if count is None else count
+        return [member_name(datacenter, label(wish, component), index) for index in range(1, size + 1)], pool
+
+    def _held(self, names: list[str], pool: list[str]) -> dict[str, str]:
+        """The machines of the members that stay where they are."""
         before = self.parent.member_by_name if self.parent else {}
-        held = {name: before[name].machine for name in names if name in before and before[name].machine in pool}
+        return {name: before[name].machine for name in names if name in before and before[name].machine in pool}
+
+    def _homes(self, names: list[str], pool: list[str], load: dict[str, int]) -> list[str]:
+        """A machine for each member, no two alike: the one it had, otherwise the emptiest that is left.
+
+        New seats are added to `load`.
+        """
+        held = self._held(names, pool)
         used = set(held.values())
         free = iter(sorted((name for name in pool if name not in used), key=lambda name: load[name]))
-        homes = (held.get(name) or next(free, None) for name in names)
-        return [home for home in homes if home is not None]
+        homes: list[str] = []
+        for name in names:
+            home = held.get(name) or next(free, None)
+            if home is None:
+                continue
+            if name not in held:
+                load[home] += 1
+            homes.append(home)
+        return homes
 
     def _wanted_on(self, interface: str, seated: list[Member]) -> list[str]:
         """The machines with a member that requires `interface`, each once, in the order of the members."""
@@ -143,15 +167,21 @@ class _Plan:
     @cached_property
     def _chosen_ports(self) -> dict[str, int]:
         """A port for each service that may not have said one: the one it had, otherwise one that its name gives."""
-        before = {m.service: port for m in self.parent.members for _, port in m.ports} if self.parent else {}
-        chosen = {w.name: before[w.name] for w in self.site.wishes if before.get(w.name, 0) in CHOSEN_PORTS}
-        taken = set(chosen.values())
+        ports = [(m.service, port) for m in self.parent.members for _, port in m.ports] if self.parent else []
+        before = {service: port for service, port in ports if port in CHOSEN_PORTS}
+        chosen = {wish.name: before[wish.name] for wish in self.site.wishes if wish.name in before}
+        taken = {*chosen.values(), *self._said_ports()}
         for name in sorted(wish.name for wish in self.site.wishes if wish.name not in chosen):
             offset = crc32(name.encode())
             port = next(p for step in range(len(CHOSEN_PORTS)) if (p := _chosen(offset + step)) not in taken)
             chosen[name] = port
             taken.add(port)
         return chosen
+
+    def _said_ports(self) -> set[int]:
+        """The ports that components and owners name themselves."""
+        provided = [p for w in self.site.wishes for p in self.registry[w.component].provides(w.options, 1)]
+        return {p.port for p in provided if p.port is not None}
 
 
 def _chosen(offset: int) -> int:
