@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from outlast.blueprint.blueprint import Stage
 from outlast.topology.topology import Topology
 from outlast.topology.wire import Wiring
@@ -10,6 +12,7 @@ from outlast.topology.wire import Wiring
 def stages(topology: Topology, wiring: Wiring) -> tuple[Stage, ...]:
     """One stage for each service in each data centre, each naming the stages it waits for."""
     placed = topology.clusters
+    uses = {service: wiring.providers(service) for _, service in placed}
     return tuple(
         Stage(
             name=stage_name(datacenter, service),
@@ -19,8 +22,8 @@ def stages(topology: Topology, wiring: Wiring) -> tuple[Stage, ...]:
             members=tuple(member.name for member in members),
             after=tuple(
                 stage_name(datacenter, provider)
-                for provider in wiring.providers(service)
-                if (datacenter, provider) in placed and not _mutual(wiring, service, provider)
+                for provider in uses[service]
+                if (datacenter, provider) in placed and not (service < provider and _reaches(uses, provider, service))
             ),
         )
         for (datacenter, service), members in sorted(placed.items())
@@ -32,6 +35,14 @@ def stage_name(datacenter: str, service: str) -> str:
     return f"{datacenter}/{service}"
 
 
-def _mutual(wiring: Wiring, service: str, provider: str) -> bool:
-    """Two services that use each other would wait for ever: the one first by name goes first."""
-    return service in wiring.providers(provider) and service < provider
+def _reaches(uses: Mapping[str, tuple[str, ...]], service: str, target: str) -> bool:
+    """Whether a service uses `target`, directly or through others.
+
+    Services in such a ring would wait for each other for ever: there the one first by name goes first.
+    """
+    seen: set[str] = set()
+    frontier = {service}
+    while frontier:
+        seen |= frontier
+        frontier = {provider for name in frontier for provider in uses.get(name, ())} - seen
+    return target in seen

@@ -13,6 +13,6 @@ def audit(site: Site, registry: Registry, blueprint: Blueprint) -> tuple[Finding
     """Every finding of every check, in the order of the checks."""
     return (
         *wiring.check(site, registry, blueprint),
-        *addresses.check(blueprint),
+        *addresses.check(site, blueprint),
         *machines.check(site, registry, blueprint),
     )

@@ -7,11 +7,12 @@ from ipaddress import IPv4Address, IPv4Network
 
 from outlast.blueprint.blueprint import Blueprint
 from outlast.kernel.errors import Finding
+from outlast.site.schema import Site
 
 
-def check(blueprint: Blueprint) -> list[Finding]:
+def check(site: Site, blueprint: Blueprint) -> list[Finding]:
     """Addresses used twice or outside their network, and ports that two members of one machine want."""
-    return [*_addresses(blueprint), *_ports(blueprint)]
+    return [*_addresses(blueprint), *_ports(site, blueprint)]
 
 
 def _addresses(blueprint: Blueprint) -> list[Finding]:
@@ -32,18 +33,20 @@ def _addresses(blueprint: Blueprint) -> list[Finding]:
     return findings
 
 
-def _ports(blueprint: Blueprint) -> list[Finding]:
-    wanted: dict[tuple[str, int], list[str]] = defaultdict(list)
+def _ports(site: Site, blueprint: Blueprint) -> list[Finding]:
+    wanted: dict[tuple[str, int], dict[str, None]] = defaultdict(dict)
     for member in blueprint.topology.members:
         for _, port in member.ports:
-            wanted[member.machine, port].append(member.service)
+            wanted[member.machine, port][member.service] = None
+    paths = {wish.name: f"{wish.section}.{wish.name}" for wish in site.wishes if wish.section != wish.name}
     return [
         Finding(
-            where=f"apps.{services[-1]}.port",
+            # What the owner named is what the owner can change.
+            where=next((f"{paths[name]}.port" for name in reversed(services) if name in paths), machine),
             what=f"port {port} is wanted twice on {machine}",
             why=f"{' and '.join(services)} both listen there, and one address has each port once",
             fix="give one of them another `port`, or leave `port` out and Outlast chooses a free one",
         )
         for (machine, port), services in wanted.items()
-        if len(set(services)) > 1
+        if len(services) > 1
     ]

@@ -26,11 +26,18 @@ def _homeless(site: Site, registry: Registry, blueprint: Blueprint) -> list[Find
         for datacenter in site.datacenters:
             have = len(blueprint.topology.clusters.get((datacenter, wish.name), ()))
             if have < wanted:
-                findings.append(_too_few(wish, datacenter, placement.pool, wanted, have))
+                findings.append(_too_few(site, wish, datacenter, placement.pool, wanted, have))
     return findings
 
 
-def _too_few(wish: Wish, datacenter: str, pool: str, wanted: int, have: int) -> Finding:
+def _too_few(site: Site, wish: Wish, datacenter: str, pool: str, wanted: int, have: int) -> Finding:
+    if site.footprint == "compact":
+        return Finding(
+            where=f"datacenters.{datacenter}",
+            what=f"{wish.name} wants {wanted} members and gets {have}",
+            why=f"`compact` has {have} machines, and no two members of a service share a machine",
+            fix=f"write `footprint: spread`, or ask for fewer members of {wish.name}",
+        )
     return Finding(
         where=f"datacenters.{datacenter}.pools.{pool}",
         what=f"{wish.name} wants {wanted} members and gets {have}",
