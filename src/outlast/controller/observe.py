@@ -11,7 +11,7 @@ from outlast.apply.facts import Observed, Silent
 from outlast.apply.vault import Vault
 from outlast.blueprint.blueprint import Blueprint
 from outlast.contract.component import AnyComponent
-from outlast.contract.probe import Health, Report
+from outlast.contract.probe import Health, Output, Report
 from outlast.contract.registry import Registry
 from outlast.kernel.errors import OutlastError, Unreachable
 from outlast.machines.provider import Provider
@@ -36,7 +36,19 @@ class Sight:
 def read(component: AnyComponent, answer: Observed, member: str) -> Report[object]:
     """The report of one member on a machine that answered."""
     output = answer.output(member)
-    return component.parse(output) if output else Report(Health.UNKNOWN, "it has no probe")
+    return understood(component, output) if output else Report(Health.UNKNOWN, "it has no probe")
+
+
+def understood(component: AnyComponent, output: Output) -> Report[object]:
+    """What a probe's output says; unknown when the component's parser stumbles over it.
+
+    A parser is anybody's code and a probe can be cut off in the middle: neither may end the look at a whole site.
+    """
+    try:
+        return component.parse(output)
+    except Exception as error:  # noqa: BLE001 - see above: whatever it raises, the member's health is unknown
+        lines = str(error).splitlines() or [""]
+        return Report(Health.UNKNOWN, f"what its probe printed cannot be read ({type(error).__name__}: {lines[0]})")
 
 
 async def look(blueprint: Blueprint, provider: Provider, vault: Vault, machines: Iterable[str] | None = None) -> Sight:
