@@ -119,8 +119,8 @@ class Applier:
     async def _ask(self, verb: str, answer: type[A], within: float, /, **request: object) -> A:
         document = {"verb": verb, "site": self._site, "generation": self._generation, **request}
         done = await self.machine.run(["python3", "-c", LANDER], stdin=json.dumps(document).encode(), limit=within)
-        reply = json.loads(done.stdout) if done.returncode == 0 else None
-        if isinstance(reply, dict) and "refused" not in reply:
+        reply: dict[str, object] | None = json.loads(done.stdout) if done.returncode == 0 else None
+        if reply is not None and "refused" not in reply:
             try:
                 return answer.model_validate(reply)
             except ValidationError as error:

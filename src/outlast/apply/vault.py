@@ -5,19 +5,24 @@ What is missing is made on first use and kept. Values leave only towards the mac
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import string
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from outlast.contract.secret import Certificate, Kind, Reference, resolve
+from outlast.kernel.errors import Finding, OutlastError
 
 ALPHABET = string.ascii_letters + string.digits
 AUTHORITY_LIFE = timedelta(days=3650)
@@ -40,26 +45,46 @@ class Vault:
         return self._folder / "ca.pem"
 
     def fill(self, text: str) -> str:
-        """`text` with every marker replaced by its secret. Certificates must have been issued before."""
-        return resolve(text, self._value)
+        """`text` with every marker replaced by its secret.
+
+        Raises `OutlastError` for a certificate that was not issued before.
+        """
+        with self._alone():
+            return resolve(text, self._value)
 
     def issue(self, wanted: Certificate) -> None:
         """Make or renew a certificate so that it names exactly what is wanted and is valid for a month more."""
         path = self._path("certificates", wanted.name, ".pem")
-        if not (path.exists() and self._serves(path, wanted)):
-            self._sign(path, wanted)
+        with self._alone():
+            if not (path.exists() and self._serves(path, wanted)):
+                self._sign(path, wanted)
+
+    @contextmanager
+    def _alone(self) -> Generator[None]:
+        """One at a time, threads and processes alike: two makers of one secret would each give out their own."""
+        with os.fdopen(os.open(self._folder / "vault.lock", os.O_WRONLY | os.O_CREAT, 0o600), "w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
 
     def _value(self, reference: Reference) -> str:
         match reference.kind:
             case Kind.PASSWORD:
                 return self._password(reference.name)
             case Kind.CERTIFICATE:
-                return self._path("certificates", reference.name, ".pem").read_text()
+                return self._issued(reference.name, ".pem")
             case Kind.KEY:
-                return self._path("certificates", reference.name, ".key").read_text()
+                return self._issued(reference.name, ".key")
             case Kind.AUTHORITY:
                 self._authority()
                 return self.authority_path.read_text()
+
+    def _issued(self, name: str, suffix: str) -> str:
+        path = self._path("certificates", name, suffix)
+        if not path.exists():
+            why = "no part of a bundle lists a certificate of that name"
+            fix = "report this: a component's fault"
+            raise OutlastError(Finding(f"certificate {name}", "a file needs it and nobody issued it", why, fix))
+        return path.read_text()
 
     def _password(self, name: str) -> str:
         path = self._path("passwords", name, "")
@@ -123,8 +148,24 @@ class Vault:
     def _serves(self, path: Path, wanted: Certificate) -> bool:
         held = x509.load_pem_x509_certificate(path.read_bytes())
         names = held.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        signed = held.issuer == self._authority()[0].subject
-        return signed and set(names) == set(_names(wanted)) and held.not_valid_after_utc - self._now > RENEW_BEFORE
+        fresh = held.not_valid_after_utc - self._now > RENEW_BEFORE
+        return fresh and set(names) == set(_names(wanted)) and self._signed(held) and _belongs(path, held)
+
+    def _signed(self, held: x509.Certificate) -> bool:
+        try:
+            held.verify_directly_issued_by(self._authority()[0])
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+
+def _belongs(path: Path, held: x509.Certificate) -> bool:
+    """Whether the key beside the certificate is its own: a death between the two writes leaves them apart."""
+    key_path = path.with_suffix(".key")
+    if not key_path.exists():
+        return False
+    key = serialization.load_pem_private_key(key_path.read_bytes(), password=None)
+    return key.public_key() == held.public_key()
 
 
 def now() -> datetime:
