@@ -68,7 +68,8 @@ def land(request, ledger):
         for file in files:
             if file["path"] in changed:
                 write(file)
-        if any(path.startswith(f"{UNITS}/") for path in changed):
+        # Also when a landing before this one died between writing a unit and telling systemd.
+        if any(path.startswith(f"{UNITS}/") for path in changed) or outdated(request["services"]):
             systemctl("daemon-reload")
         for service in request["services"]:
             enable(service["name"], service["enabled"])
@@ -102,7 +103,11 @@ def write(file):
         handle.write(file["content"].encode())
         os.fchmod(handle.fileno(), file["mode"])
         os.fchown(handle.fileno(), uid(file["owner"]), gid(file["group"]))
-    # No fsync: after a power loss the next request compares the content itself, so nothing is believed.
+        if path == LEDGER:
+            handle.flush()
+            os.fsync(handle.fileno())
+    # No fsync but for the ledger: after a power loss the next request compares the content itself, so nothing of
+    # it is believed.
     temporary.replace(path)
 
 
@@ -124,8 +129,10 @@ def activate(request, ledger):
     done = {}
     for service in request["services"]:
         name = service["name"]
-        verb = request["force"] or pending(service, unit_states([name])[name], ledger)
-        if verb == "none":
+        state = unit_states([name])[name]
+        verb = request["force"] or pending(service, state, ledger)
+        # systemd takes the start of what runs for done; noting it would forget that older files are in use.
+        if verb == "none" or (verb == "start" and state["ActiveState"] in ("active", "reloading")):
             done[name] = {"did": "none"}
             continue
         if verb in ("restart", "start"):
@@ -223,13 +230,18 @@ def finish(process, deadline):
 
 def unit_states(names):
     """What systemd says of each service, in one call: {name: {property: text}}."""
-    wanted = ("ActiveState", "SubState", "NRestarts", "ExecMainStatus", "Result")
+    wanted = ("ActiveState", "SubState", "NRestarts", "ExecMainStatus", "Result", "NeedDaemonReload")
     if not names:
         return {}
     command = ["systemctl", "show", *names, "--property", ",".join(wanted)]
     blocks = subprocess.run(command, capture_output=True, text=True, timeout=20).stdout.split("\n\n")
     found = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in blocks]
     return {name: {key: block.get(key, "") for key in wanted} for name, block in zip(names, found, strict=True)}
+
+
+def outdated(services):
+    """Whether systemd still goes by an older text of any of these units."""
+    return any(state["NeedDaemonReload"] == "yes" for state in unit_states([s["name"] for s in services]).values())
 
 
 # -- sweep: what the site no longer asks for --------------------------------------------------------------------
@@ -270,7 +282,8 @@ def check_generation(request, ledger):
     if ledger["site"] not in ("", request["site"]):
         raise RefusedError(f"this machine belongs to the site {ledger['site']}")
     if request["generation"] < ledger["generation"]:
-        raise RefusedError(f"generation {request['generation']} is older than {ledger['generation']}, which is here already")
+        older = f"generation {request['generation']} is older than {ledger['generation']}"
+        raise RefusedError(f"{older}, which is here already")
 
 
 def read_ledger():
