@@ -18,15 +18,13 @@ from outlast.contract.steward import Action, Decision, Running, Sighting, Verb
 # after a power loss. Founding a new cluster is for when they do not: they get this many seconds first.
 PATIENCE = 10.0
 STOPPED = (Running.STOPPED, Running.FAILED)
-BOOTSTRAP = (
+REQUEST_BOOTSTRAP = (
     "sh",
     "-e",
     "-c",
-    # The request is a file in memory that the start takes away; without it every start only joins.
+    # A file in memory that the next start takes away; without it every start only joins.
     "install -d -o mysql -g mysql -m 0755 /run/outlast-galera\n"
-    "install -o mysql -g mysql -m 0600 /dev/null /run/outlast-galera/bootstrap\n"
-    "systemctl reset-failed outlast-galera.service 2>/dev/null || true\n"
-    "exec systemctl restart --no-block outlast-galera.service",
+    "install -o mysql -g mysql -m 0600 /dev/null /run/outlast-galera/bootstrap\n",
 )
 ACCOUNTS = ("/usr/bin/python3", "-B", "/usr/lib/outlast/galera/accounts.py")
 
@@ -170,7 +168,7 @@ def _without_primary(data: list[_Seen], silent: tuple[str, ...], *, unseen_data:
         if len(data) > 1
         else "no member serves, and it is the only one"
     )
-    return Decision((Action(Verb.RUN, source.name, because, BOOTSTRAP),))
+    return Decision(_found(source, because))
 
 
 def _first_start(data: list[_Seen]) -> Decision:
@@ -179,7 +177,14 @@ def _first_start(data: list[_Seen]) -> Decision:
         what = f"the owner: no member holds a complete copy ({', '.join(broken)} began one); restore a backup"
         return Decision(waiting_on=(what,))
     first = min(data, key=lambda s: s.sighting.index)
-    return Decision((Action(Verb.RUN, first.name, "the database is new: no member holds any data", BOOTSTRAP),))
+    return Decision(_found(first, "the database is new: no member holds any data"))
+
+
+def _found(source: _Seen, because: str) -> tuple[Action, ...]:
+    """Ask `source` to found the cluster: the request, and the start that takes it."""
+    verb = Verb.START if source.stopped else Verb.RESTART
+    request = Action(Verb.RUN, source.name, because, REQUEST_BOOTSTRAP)
+    return (request, Action(verb, source.name, f"it founds the cluster: {because}"))
 
 
 def _seqno(member: _Seen) -> int:
