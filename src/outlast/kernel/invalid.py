@@ -7,7 +7,7 @@ knows the place in the file makes a finding of it. This module knows no files an
 from __future__ import annotations
 
 
-class Fault(ValueError):  # noqa: N818 - it is a finding on its way, not an accident
+class Fault(ValueError):
     """Why a value is refused: what is wrong, why that matters, and how to fix it.
 
     `at` points deeper into the value, for a validator that looks at several fields at once:

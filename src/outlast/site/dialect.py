@@ -36,7 +36,7 @@ _PLAIN: dict[str, re.Pattern[str]] = {
 }
 
 
-class TooDeep(Exception):  # noqa: N818 - never leaves the parser
+class TooDeep(Exception):
     """Lists and mappings are nested too deeply. Carries the mark of the innermost one."""
 
     def __init__(self, mark: yaml.Mark) -> None:
