@@ -36,7 +36,7 @@ def run(folder: Path, body: str, **environment: str) -> tuple[int, str]:
 def test_where_the_box_cannot_run_the_lab_its_tests_fail(tmp_path: Path) -> None:
     code, said = run(tmp_path, "pass", PATH=str(tmp_path))
     assert code == 1
-    assert "1 passed, 1 error" in said
+    assert "1 error" in said
     assert "`systemd-nspawn` is missing" in said
     assert "OUTLAST_NO_LAB=1" in said
 

@@ -41,10 +41,10 @@ def main():
     elif cluster.primary_elsewhere():
         forget_old_view()
     argv = ["/usr/sbin/mariadbd", f"--defaults-file={cluster.CONFIG}"]
+    # The addresses count for nothing beside --wsrep-new-cluster, but the check of the settings asks for them.
+    argv += [f"--wsrep-cluster-address=gcomm://{','.join(cluster.member()['group'])}"]
     if bootstrap:
         argv += ["--wsrep-new-cluster"]
-    else:
-        argv += [f"--wsrep-cluster-address=gcomm://{','.join(cluster.member()['group'])}"]
     if uuid:
         argv += [f"--wsrep-start-position={uuid}:{seqno}"]
     os.execv(argv[0], argv)
@@ -67,7 +67,7 @@ def found(holds):
     if holds == "nothing":
         argv = ["/usr/bin/mariadb-install-db", f"--defaults-file={cluster.CONFIG}", "--skip-test-db", "--skip-name-resolve"]
         # Administration is by root over the unix socket, the rest by the system user mysql; no account has a password.
-        argv += ["--auth-root-authentication-method=socket", "--auth-root-socket-user=root", "--wsrep-on=OFF"]
+        argv += ["--auth-root-authentication-method=socket", "--auth-root-socket-user=mysql", "--wsrep-on=OFF"]
         subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
         return
     forget_old_view()
