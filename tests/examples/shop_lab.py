@@ -170,7 +170,7 @@ def shop(variables: dict[str, str]) -> Generator[httpx.Client]:
 
     try:
         until("the shop answers", 20, answers)
-        limits = httpx.Limits(max_connections=100)
+        limits = httpx.Limits(max_connections=100, keepalive_expiry=1)
         with httpx.Client(base_url=base, timeout=20, limits=limits, follow_redirects=True) as client:
             yield client
         process.terminate()
