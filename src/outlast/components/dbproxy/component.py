@@ -9,17 +9,17 @@ from outlast.contract.component import Beside, Claim, Component
 from outlast.contract.interface import Provided, Reach, Required, Variable
 from outlast.contract.secret import password
 
+READER_PORT = 3307
 # Braces stay for the variable's own fields. The reading account may only read, so that no write goes astray.
-ADDRESS = "@{address}:{port}/{site}"
 PASSWORD = password("database/{account}")
-WRITE_URL = Variable("DATABASE_URL", f"mysql://{{account}}:{PASSWORD}{ADDRESS}")
-READ_URL = Variable("DATABASE_READ_URL", f"mysql://{{account}}_read:{PASSWORD}{ADDRESS}")
+WRITE_URL = Variable("DATABASE_URL", f"mysql://{{account}}:{PASSWORD}@{{address}}:{{port}}/{{site}}")
+READ_URL = Variable("DATABASE_READ_URL", f"mysql://{{account}}_read:{PASSWORD}@{{address}}:{READER_PORT}/{{site}}")
 
 
 def _provides(_options: ProxyOptions, _index: int) -> tuple[Provided, ...]:
     return (
-        Provided("database", port=3306, loopback=True, environment=(WRITE_URL,)),
-        Provided("database-reader", port=3307, loopback=True, environment=(READ_URL,)),
+        Provided("database", port=3306, loopback=True, environment=(WRITE_URL, READ_URL)),
+        Provided("database-reader", port=READER_PORT, loopback=True),
         Provided("dbproxy-peers", port=10306),
     )
 
