@@ -36,8 +36,11 @@ def lines(text: str) -> list[str]:
 def test_the_longest_prefix_is_asked_first() -> None:
     routes = [line for line in lines(config(*WEB, *API)) if line.startswith("use_backend")]
     assert routes == [
+        "use_backend outlast-any-api if dark-api { path_beg /api/v2/ }",
         "use_backend api if { path_beg /api/v2/ }",
+        "use_backend outlast-any-api if dark-api { path /api } || dark-api { path_beg /api/ }",
         "use_backend api if { path /api } || { path_beg /api/ }",
+        "use_backend outlast-any-web if dark-web { path_beg / }",
         "use_backend web if { path_beg / }",
     ]
 
@@ -48,6 +51,12 @@ def test_each_machine_of_an_app_is_a_server_named_by_its_member() -> None:
     assert "server east-web-2 10.0.0.14:8000" in text
     assert "server east-api-1 10.0.0.13:9000" in text
     assert "uri /up ver HTTP/1.1 hdr host shop.test" in text
+
+
+def test_an_edge_that_reaches_no_app_says_so() -> None:
+    (rule,) = [line for line in lines(config(*WEB, *API)) if "status 503 content-type" in line]
+    assert rule.endswith("if { path /.outlast/edge } { nbsrv(api) eq 0 } { nbsrv(web) eq 0 }")
+    assert "status 503 content-type" not in config()
 
 
 def test_a_site_without_an_app_has_an_edge_all_the_same() -> None:
@@ -136,17 +145,18 @@ def test_the_probe_counts_the_servers_of_each_app() -> None:
             ("web", "east-web-1", "UP", 12, 2),
             ("web", "east-web-2", "DOWN 1/2", 11, 2),
             ("web", "BACKEND", "UP", 23, 1),
+            ("outlast-any-web", "east-web-1", "no check", 3, 2),
         )
     )
     assert report.health is Health.HEALTHY
-    assert report.because == "sends requests to 1 of 2 machines of web"
-    assert report.state == EdgeState((Server("web", "east-web-1", True, 12), Server("web", "east-web-2", False, 11)))
+    assert report.because == "sees 1 of 2 machines of web answer"
+    assert report.state == EdgeState((Server("web", "east-web-1", True, 15), Server("web", "east-web-2", False, 11)))
 
 
 def test_an_app_without_a_server_is_unhealthy() -> None:
     report = parse(stat(("api", "east-api-1", "UP", 1, 2), ("web", "east-web-1", "NOLB", 1, 2)))
     assert report.health is Health.UNHEALTHY
-    assert report.because == "sends requests to 1 of 1 machines of api, 0 of 1 machines of web"
+    assert report.because == "sees 1 of 1 machines of api, 0 of 1 machines of web answer"
 
 
 def test_no_app_is_no_fault() -> None:

@@ -84,7 +84,9 @@ def test_the_interface_is_found_on_the_machine() -> None:
 
 
 def test_it_asks_whatever_edge_there_is() -> None:
-    assert "https://10.0.0.11:443/.outlast/edge" in content(render(1), "/etc/outlast/keepalived/edge-answers")
+    check = content(render(1), "/etc/outlast/keepalived/edge-answers")
+    assert "--fail" in check
+    assert "https://10.0.0.11:443/.outlast/edge" in check
 
 
 def test_the_example_is_valid_and_says_the_defaults() -> None:

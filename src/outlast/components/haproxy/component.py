@@ -11,7 +11,7 @@ from outlast.contract.interface import Http, Provided, Reach, Required
 
 def _provides(_options: EdgeOptions, _index: int) -> tuple[Provided, ...]:
     return (
-        # Whoever wants to know whether this edge answers asks for this path; it is answered without any app.
+        # Whoever wants to know whether this edge is well asks for this path; the edge answers it by itself.
         Provided("https", port=443, public=True, http=Http(routes=(), health=HEALTH_PATH)),
         Provided("http", port=80, public=True),
     )

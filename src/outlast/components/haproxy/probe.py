@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from dataclasses import dataclass
 
 from outlast.contract.probe import Health, Output, Report
@@ -21,7 +22,9 @@ with socket.socket(socket.AF_UNIX) as control:
     except OSError as error:
         sys.exit(f"{{error}}")
 """
-BACKEND, SERVER = "1", "2"
+SERVER = "2"
+FALLBACK = "outlast-any-"
+"""Begins the name of the backend that serves an app when none of its machines passes its check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,14 @@ def parse(output: Output) -> Report[EdgeState]:
         return Report(Health.UNHEALTHY, f"does not answer on its socket: {lines[-1] if lines else 'nothing was said'}")
     rows = list(csv.DictReader(output.stdout.lstrip("# ").splitlines()))
     # Only a server that is "UP" gets new requests: "NOLB" says that its app answers with an error.
+    rows = [row for row in rows if row["type"] == SERVER]
+    requests: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        requests[row["pxname"].removeprefix(FALLBACK), row["svname"]] += int(row["stot"] or 0)
     servers = tuple(
-        Server(row["pxname"], row["svname"], row["status"].startswith("UP"), int(row["stot"] or 0))
+        Server(row["pxname"], row["svname"], row["status"].startswith("UP"), requests[row["pxname"], row["svname"]])
         for row in rows
-        if row["type"] == SERVER
+        if not row["pxname"].startswith(FALLBACK)
     )
     if not servers:
         return Report(Health.HEALTHY, "answers, and has no app to send requests to", state=EdgeState(()))
@@ -66,7 +73,7 @@ def parse(output: Output) -> Report[EdgeState]:
     said = [_tally(service, servers) for service in services]
     dark = [service for service in services if not any(s.up for s in servers if s.service == service)]
     health = Health.UNHEALTHY if dark else Health.HEALTHY
-    return Report(health, f"sends requests to {', '.join(said)}", state=EdgeState(servers))
+    return Report(health, f"sees {', '.join(said)} answer", state=EdgeState(servers))
 
 
 def _tally(service: str, servers: tuple[Server, ...]) -> str:

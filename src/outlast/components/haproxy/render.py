@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from outlast.components.haproxy.options import EdgeOptions
-from outlast.components.haproxy.probe import probe
+from outlast.components.haproxy.probe import FALLBACK, probe
 from outlast.contract.bundle import File, Part, Service
 from outlast.contract.interface import Endpoint
 from outlast.contract.secret import Certificate, certificate, key
@@ -31,11 +31,10 @@ class Route:
     prefix: str
     service: str
 
-    @property
-    def condition(self) -> str:
-        """The route as an anonymous ACL: `/api` means /api and /api/..., never /apiary."""
-        below = f"{{ path_beg {self.prefix.rstrip('/')}/ }}"
-        return below if self.prefix.endswith("/") else f"{{ path {self.prefix} }} || {below}"
+    def condition(self, guard: str = "") -> str:
+        """The route as anonymous ACLs, each with `guard`: `/api` means /api and /api/..., never /apiary."""
+        below = f"{guard}{{ path_beg {self.prefix.rstrip('/')}/ }}"
+        return below if self.prefix.endswith("/") else f"{guard}{{ path {self.prefix} }} || {below}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +60,7 @@ def render(view: NodeView[EdgeOptions]) -> Part:
         routes=_routes(backends),
         pages=[(status, f"/etc/outlast/haproxy/{status}.http") for status, _, _ in PAGES],
         pem=PEM,
+        fallback=FALLBACK,
         health_path=HEALTH_PATH,
         milliseconds=_milliseconds,
     )

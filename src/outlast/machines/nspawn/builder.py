@@ -71,7 +71,7 @@ async def _run(machine: str, root: Path, order: BuildOrder) -> AsyncIterator[str
         "--console=pipe",
         "--resolv-conf=copy-host",
         f"--chdir={order.path}",
-        *_binds(settings),
+        *_binds(settings, root),
         *(f"--setenv={name}={value}" for name, value in variables.items()),
         *("sh", "-e", "-c", order.script),
         stdin=asyncio.subprocess.DEVNULL,
@@ -88,7 +88,7 @@ async def _run(machine: str, root: Path, order: BuildOrder) -> AsyncIterator[str
     yield await child.wait()
 
 
-def _binds(settings: dict[str, str]) -> Iterator[str]:
+def _binds(settings: dict[str, str], root: Path) -> Iterator[str]:
     """The box's trust, its package tools' settings, and the folders and files that those name."""
     yield f"--bind-ro={TRUST}"
     named = set(settings.values())
@@ -98,9 +98,10 @@ def _binds(settings: dict[str, str]) -> Iterator[str]:
             yield f"--bind-ro={path}:{setting.replace('~', '/root')}"
             named |= set(re.findall(r"(?:file://)?(/[^\s'\",]+)", path.read_text()))
     for path in sorted({Path(name.removeprefix("file://")) for name in named if "/" in name}):
-        if path.is_absolute() and path.exists() and not path.is_relative_to(TRUST):
-            # The folder above a `simple` index holds the files that the index points to.
-            shared = path.parent if path.name == "simple" else path
+        # The folder above a `simple` index holds the files that the index points to.
+        shared = path.parent if path.name == "simple" else path
+        # Never over what the image has itself: a setting may well name /usr.
+        if shared.is_absolute() and shared.exists() and not (root / str(shared).lstrip("/")).exists():
             yield f"--bind-ro={shared}"
 
 
