@@ -50,6 +50,8 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         return _failed(OutlastError(_from_system(error)), arguments)
     except Exception as error:  # noqa: BLE001 - the last door: nothing may leave as a traceback
+        if {"-v", "--verbose"} & set(arguments):
+            err.print(traceback.format_exc(), markup=False)
         return _failed(OutlastError(_own_fault(error)), arguments)
     return result if isinstance(result, int) else 0
 
@@ -59,8 +61,6 @@ def _failed(error: OutlastError, arguments: list[str]) -> int:
         print_json(as_json(error.findings))
     else:
         print_findings(error.findings)
-    if {"-v", "--verbose"} & set(arguments):
-        err.print(traceback.format_exc(), markup=False)
     return error.exit_code
 
 

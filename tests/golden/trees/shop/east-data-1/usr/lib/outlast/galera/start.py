@@ -40,10 +40,9 @@ def main():
         found(holds)
     elif cluster.primary_elsewhere():
         forget_old_view()
-    argv = ["/usr/sbin/mariadbd", f"--defaults-file={cluster.CONFIG}"]
-    # The addresses count for nothing beside --wsrep-new-cluster, but the check of the settings asks for them.
-    argv += [f"--wsrep-cluster-address=gcomm://{','.join(cluster.member()['group'])}"]
+    argv = cluster.mariadbd()
     if bootstrap:
+        # The addresses count for nothing then.
         argv += ["--wsrep-new-cluster"]
     if uuid:
         argv += [f"--wsrep-start-position={uuid}:{seqno}"]

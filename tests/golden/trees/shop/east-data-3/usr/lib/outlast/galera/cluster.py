@@ -28,6 +28,12 @@ def member():
     return json.loads(MEMBER.read_text("utf-8"))
 
 
+def mariadbd():
+    """How MariaDB is called. The addresses of the others are not in my.cnf, so that a growing cluster restarts nobody."""
+    group = ",".join(member()["group"])
+    return ["/usr/sbin/mariadbd", f"--defaults-file={CONFIG}", f"--wsrep-cluster-address=gcomm://{group}"]
+
+
 def saved_state():
     """(uuid, seqno) of grastate.dat: seqno -1 while running and after a crash; no uuid: the copy is incomplete."""
     try:
@@ -53,7 +59,7 @@ def recover(limit):
     if seqno >= 0:
         return uuid, seqno
     # After a crash the position is in InnoDB only: this is a start that recovers, says where it is, and ends.
-    argv = ["/usr/sbin/mariadbd", f"--defaults-file={CONFIG}", "--wsrep-recover", "--log-error=", "--skip-networking"]
+    argv = [*mariadbd(), "--wsrep-recover", "--log-error=", "--skip-networking"]
     user = {"user": "mysql", "group": "mysql", "extra_groups": []} if os.geteuid() == 0 else {}
     try:
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=limit, **user)
