@@ -49,8 +49,8 @@ def texts() -> Iterator[tuple[str, str]]:
     for folder in ("src", "tests", "examples", "docs", "bench"):
         for path in sorted((ROOT / folder).rglob("*")):
             generated = {"__pycache__", ".outlast", "outlast.egg-info", "trees"} & set(path.parts)
-            if path.is_file() and not generated:
-                yield str(path.relative_to(ROOT)), path.read_text(encoding="utf-8", errors="replace")
+            if path.is_file() and not generated and b"\0" not in (content := path.read_bytes()):
+                yield str(path.relative_to(ROOT)), content.decode()
     for path in (*ROOT.glob("*.md"), ROOT / "Makefile", ROOT / "pyproject.toml", *(ROOT / ".ci").iterdir()):
         yield str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
 

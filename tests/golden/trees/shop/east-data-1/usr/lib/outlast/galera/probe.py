@@ -82,7 +82,8 @@ def position(alive, note, server):
         # It has served since it started: what it knew then is too little now.
         return "", -1, "it runs and does not answer"
     if alive:
-        return note["uuid"], note["seqno"], ""
+        unknown = note["holds"] == "data" and not note["uuid"]
+        return note["uuid"], note["seqno"], "its recovery failed, see its log" if unknown else ""
     return at_rest()
 
 

@@ -59,15 +59,16 @@ def recover(limit):
     if seqno >= 0:
         return uuid, seqno
     # After a crash the position is in InnoDB only: this is a start that recovers, says where it is, and ends.
-    argv = [*mariadbd(), "--wsrep-recover", "--log-error=", "--skip-networking"]
+    argv = [*mariadbd(), "--wsrep-recover", "--disable-log-error", "--skip-networking"]
     user = {"user": "mysql", "group": "mysql", "extra_groups": []} if os.geteuid() == 0 else {}
     try:
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=limit, **user)
     except subprocess.TimeoutExpired:
         raise TimeoutError(f"it did not recover within {limit:g} s") from None
-    found = re.search(r"Recovered position:\s*([0-9a-f-]{36}):(-?\d+)", (done.stderr + done.stdout).decode("utf-8", "replace"))
+    text = (done.stdout + done.stderr).decode("utf-8", "replace")
+    found = re.search(r"Recovered position:\s*([0-9a-f-]{36}):(-?\d+)", text)
     if not found:
-        raise ValueError("its recovery named no position")
+        raise ValueError(f"its recovery named no position; {' | '.join(text.splitlines()[-3:])}")
     return found[1], int(found[2])
 
 

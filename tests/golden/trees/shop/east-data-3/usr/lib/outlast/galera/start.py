@@ -26,14 +26,15 @@ def main():
     holds = prepare()
     note = {"invocation": os.environ.get("INVOCATION_ID", ""), "since": time.monotonic(), "holds": holds}
     cluster.STARTED.unlink(missing_ok=True)
-    uuid, seqno = cluster.recover(3600) if holds == "data" else ("", -1)
+    uuid, seqno = own_position() if holds == "data" else ("", -1)
     bootstrap = cluster.asked_to_bootstrap()
     write(note | {"bootstrap": bootstrap, "uuid": uuid, "seqno": seqno})
     cluster.REQUEST.unlink(missing_ok=True)
     if bootstrap:
         other = somebody_is_primary(looks=1 if holds == "nothing" else LOOKS)
-        if holds == "incomplete" or other:
-            print(f"refuses to start a new cluster: {other or 'its own copy is not complete'}", file=sys.stderr)
+        unfit = holds != "nothing" and not uuid
+        if unfit or other:
+            print(f"refuses to found a cluster: {other or 'its own copy has no known position'}", file=sys.stderr)
             bootstrap = False
             write(note | {"bootstrap": False, "uuid": uuid, "seqno": seqno})
     if bootstrap:
@@ -47,6 +48,15 @@ def main():
     if uuid:
         argv += [f"--wsrep-start-position={uuid}:{seqno}"]
     os.execv(argv[0], argv)
+
+
+def own_position():
+    try:
+        return cluster.recover(3600)
+    except ValueError as error:
+        # It may still join a cluster that exists, which then gives it what it lacks. It can never found one.
+        print(error, file=sys.stderr)
+        return "", -1
 
 
 def prepare():
