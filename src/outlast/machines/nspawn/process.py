@@ -17,6 +17,10 @@ from pathlib import Path
 from outlast.kernel.errors import Finding, OutlastError
 
 STOP_LIMIT = 20.0
+# Each machine's systemd holds four or five inotify instances of root's, and the kernel's default of 128 is used up by
+# 25 machines: the next one ends without a word. The value lasts until the box is booted again.
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+INOTIFY_INSTANCES = 8192
 PROPAGATE = Path("/run/systemd/nspawn/propagate")
 # On a box with hybrid cgroups, stopping services inside fails without it.
 ENVIRONMENT = {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
@@ -54,6 +58,8 @@ async def start(machine: str, hostname: str, root: Path, console: Path) -> None:
         # Not given by itself: for floating addresses and firewalls, and for daemons that keep their memory unswapped.
         "--capability=CAP_NET_ADMIN,CAP_IPC_LOCK",
     ]
+    if int(INOTIFY.read_text()) < INOTIFY_INSTANCES:
+        INOTIFY.write_text(f"{INOTIFY_INSTANCES}\n")
     with console.open("ab") as log:
         await asyncio.create_subprocess_exec(
             *argv,
