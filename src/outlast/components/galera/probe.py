@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Literal
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from outlast.contract.probe import Health, Output, Report
 
@@ -56,60 +57,97 @@ def probe(group_port: int) -> tuple[str, ...]:
 def parse(output: Output) -> Report[MemberState]:
     """Healthy when the member is synced with a primary component; what cannot be read is unknown, never dead."""
     if output.returncode != 0:
-        lines = output.stderr.strip().splitlines()
+        last = next(iter(output.stderr.strip().splitlines()[-1:]), f"it exited with {output.returncode}")
         late = output.returncode == 124
-        return Report(Health.UNKNOWN, "the probe did not end in time" if late else f"the probe failed: {lines[-1:]}")
-    facts = cast(dict[str, Any], json.loads(output.stdout))
-    return _arbiter(facts["arbiter"]) if "arbiter" in facts else _member(facts)
+        return Report(Health.UNKNOWN, "the probe did not end in time" if late else f"the probe failed: {last}")
+    try:
+        facts = _PRINTED.validate_json(output.stdout)
+    except ValidationError:
+        return Report(Health.UNKNOWN, "the probe printed something else than its facts")
+    return _member(facts) if isinstance(facts, _Facts) else _arbiter(facts.arbiter)
 
 
-def _arbiter(facts: dict[str, Any]) -> Report[MemberState]:
+class _Arbiter(BaseModel):
+    state: str
+    links: int
+
+
+class _Accounts(BaseModel):
+    wanted: str
+    applied: str | None
+
+
+class _Facts(BaseModel):
+    """What templates/usr/lib/outlast/galera/probe.py prints."""
+
+    alive: bool
+    holds: Literal["nothing", "data", "incomplete"]
+    position: str | None
+    position_unknown: str
+    bootstrapping: bool
+    without_primary: float | None
+    status: dict[str, str] | None
+    error: str
+    accounts: _Accounts
+
+
+class _Vote(BaseModel):
+    """What the arbiter's script prints."""
+
+    arbiter: _Arbiter
+
+
+_PRINTED: TypeAdapter[_Facts | _Vote] = TypeAdapter(_Facts | _Vote)
+
+
+def _arbiter(facts: _Arbiter) -> Report[MemberState]:
     state = MemberState(arbiter=True)
-    if facts["state"] != "active":
-        return Report(Health.UNHEALTHY, f"the arbiter is {facts['state']}", role="arbiter", state=state)
-    if not facts["links"]:
+    if facts.state != "active":
+        return Report(Health.UNHEALTHY, "the arbiter does not run", role="arbiter", state=state)
+    if not facts.links:
         return Report(Health.UNHEALTHY, "the arbiter reaches no member", role="arbiter", state=state)
-    return Report(Health.HEALTHY, f"votes, connected to {facts['links']} members", role="arbiter", state=state)
+    return Report(Health.HEALTHY, f"votes, with {facts.links} connections to members", role="arbiter", state=state)
 
 
-def _member(facts: dict[str, Any]) -> Report[MemberState]:
-    status = cast(dict[str, str], facts["status"] or {})
+def _member(facts: _Facts) -> Report[MemberState]:
+    status = facts.status or {}
     primary = status.get("wsrep_cluster_status") == "Primary"
+    donor = status.get("wsrep_local_state") == DONOR
     serves = primary and status.get("wsrep_ready") == "ON" and status.get("wsrep_local_state") in (SYNCED, DONOR)
-    accounts = facts["accounts"]
+    accounts = facts.accounts
     state = MemberState(
-        answers=facts["status"] is not None,
+        answers=facts.status is not None,
         primary=primary,
         synced=serves,
-        bootstrapping=facts["bootstrapping"],
-        holds=facts["holds"],
-        position=_position(facts["position"]),
-        unknown_because=facts["position_unknown"],
-        alone=facts["without_primary"],
-        accounts=accounts["wanted"],
-        accounts_outdated=None if accounts["applied"] is None else accounts["applied"] != accounts["wanted"],
+        bootstrapping=facts.bootstrapping,
+        holds=facts.holds,
+        position=_position(facts.position),
+        unknown_because=facts.position_unknown,
+        alone=facts.without_primary,
+        accounts=accounts.wanted,
+        accounts_outdated=None if accounts.applied is None else accounts.applied != accounts.wanted,
     )
-    role = "donor" if status.get("wsrep_local_state") == DONOR else "" if serves else "joiner" if primary else ""
     if serves:
-        size, doing = status.get("wsrep_cluster_size", "?"), ", copies the database to another one" if role else ""
-        return Report(Health.HEALTHY, f"synced, one of {size} voting members{doing}", role=role, state=state)
-    return Report(Health.UNHEALTHY, _trouble(facts, status, primary), role=role, state=state)
+        doing = ", copies the database to another one" if donor else ""
+        said = f"synced, one of {status.get('wsrep_cluster_size', '?')} voting members{doing}"
+        return Report(Health.HEALTHY, said, role="donor" if donor else "", state=state)
+    return Report(Health.UNHEALTHY, _trouble(facts, status, primary), role="joiner" if primary else "", state=state)
 
 
 def _position(text: str | None) -> Position | None:
-    if text is None:
-        return None
-    uuid, _, seqno = text.rpartition(":")
-    return Position(uuid, int(seqno))
+    uuid, _, seqno = (text or "").rpartition(":")
+    return Position(uuid, int(seqno)) if uuid and seqno.lstrip("-").isdecimal() else None
 
 
-def _trouble(facts: dict[str, Any], status: dict[str, str], primary: bool) -> str:
+def _trouble(facts: _Facts, status: dict[str, str], primary: bool) -> str:
     if primary:
         return f"in the primary component, not synced yet ({status.get('wsrep_local_state_comment')})"
     if status:
         return f"answers, but is not in a primary component ({status.get('wsrep_cluster_status')})"
-    if not facts["alive"]:
+    if not facts.alive:
         return "MariaDB does not run"
-    if facts["bootstrapping"]:
-        return "MariaDB starts a new cluster"
-    return f"MariaDB runs and does not serve: it waits for a primary component or copies the data ({facts['error']})"
+    if facts.bootstrapping:
+        return "MariaDB founds the cluster"
+    if facts.position_unknown:
+        return f"MariaDB does not serve: {facts.position_unknown}"
+    return "MariaDB waits for a cluster to join, or copies its data"
