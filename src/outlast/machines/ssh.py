@@ -4,25 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from ipaddress import IPv4Address
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from uuid import uuid4
 
 import asyncssh
 
-from outlast.kernel.errors import Finding, Unreachable
+from outlast.kernel.errors import Finding, OutlastError, Unreachable
 from outlast.machines.machine import Result
 
-KEEPALIVE = 2.0
-TIMED_OUT = 124
+# A connection whose other end is silent for KEEPALIVE x KEEPALIVES seconds is given up, with every call on it.
+KEEPALIVE, KEEPALIVES = 2.0, 3
+CLOSE_LIMIT = 2.0
+# OpenSSH's own default for MaxSessions (sshd_config(5)); more calls wait for their turn.
+SESSIONS = 10
+PUT_LIMIT = 60.0
+# Far slower than any network that a site runs on.
+BYTES_PER_SECOND = 1_000_000
+ABSENT = 66
+PUT = """
+trap 'rm -f "$3"' EXIT
+mkdir -p "$(dirname "$1")"
+cat > "$3"
+chmod "$2" "$3"
+mv -T "$3" "$1"
+"""
+GET = f'[ -e "$1" ] || exit {ABSENT}; exec cat -- "$1"'
 
 
 class SshMachine:
     """An open connection. Made by `connect`."""
 
-    def __init__(self, name: str, connection: asyncssh.SSHClientConnection) -> None:
+    def __init__(self, name: str, connection: asyncssh.SSHClientConnection, sessions: int) -> None:
         self._name = name
         self._connection = connection
+        # The server counts a session for a moment after it told us of its end, so only every second one is used.
+        self._turns = asyncio.Semaphore(max(1, sessions // 2))
 
     @property
     def name(self) -> str:
@@ -30,51 +49,90 @@ class SshMachine:
         return self._name
 
     async def run(self, argv: Sequence[str], *, stdin: bytes = b"", limit: float = 60.0) -> Result:
-        """Run `argv` and wait for at most `limit` seconds."""
-        try:
-            done = await self._connection.run(shlex.join(argv), input=stdin, encoding=None, timeout=limit, check=False)
-        except (asyncssh.Error, OSError) as error:
-            raise Unreachable(silent(self._name, str(error) or type(error).__name__)) from None
-        signal = done.exit_signal[0] if done.exit_signal else None
-        code = done.returncode if done.returncode is not None else -1
-        return Result(-1 if signal else code, _bytes(done.stdout), _bytes(done.stderr))
+        """Run `argv` and wait for at most `limit` seconds; what runs longer is killed and counts as no answer."""
+        async with self._session(argv, limit) as process:
+            out, err = await process.communicate(stdin)
+            return self._result(process, out, err)
 
     async def put(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
         """Replace one file, atomically."""
-        script = (
-            'mkdir -p "$(dirname "$1")" && cat > "$1.outlast" && chmod "$2" "$1.outlast" && mv -T "$1.outlast" "$1"'
-        )
-        done = await self.run(["sh", "-e", "-c", script, "put", path, f"{mode:o}"], stdin=content)
-        if done.returncode != 0:
-            raise OSError(done.stderr.decode(errors="replace").strip())
+        limit = PUT_LIMIT + len(content) / BYTES_PER_SECOND
+        self._written(path, await self.run(_put(path, mode), stdin=content, limit=limit))
 
     async def put_file(self, path: str, source: Path, *, mode: int = 0o644) -> None:
         """Replace one file by a local one of any size."""
-        await self.run(["mkdir", "-p", str(Path(path).parent)])
-        temporary = f"{path}.outlast"
+        limit = PUT_LIMIT + source.stat().st_size / BYTES_PER_SECOND
+        self._written(path, await self.run(["mkdir", "-p", str(PurePosixPath(path).parent)]))
+        temporary = _temporary(path)
         try:
-            async with self._connection.start_sftp_client() as sftp:
+            async with asyncio.timeout(limit), self._turns, self._connection.start_sftp_client() as sftp:
+                # Three times as fast as a command that reads its input.
                 await sftp.put(str(source), temporary)
                 await sftp.chmod(temporary, mode)
                 await sftp.posix_rename(temporary, path)
+        except asyncssh.SFTPError as error:
+            await self.run(["rm", "-f", temporary])
+            raise OutlastError(_refused(self._name, f"{path} cannot be written", error.reason)) from None
+        except TimeoutError:
+            raise Unreachable(silent(self._name, f"{path} was not written within {limit:.0f} s")) from None
         except (asyncssh.Error, OSError) as error:
-            raise Unreachable(silent(self._name, str(error))) from None
+            raise Unreachable(silent(self._name, str(error) or type(error).__name__)) from None
 
     async def get(self, path: str) -> bytes:
         """The content of one file."""
-        done = await self.run(["cat", path])
-        if done.returncode != 0:
+        done = await self.run(["sh", "-c", GET, "get", path])
+        if done.returncode == ABSENT:
             raise FileNotFoundError(path)
+        if done.returncode != 0:
+            raise OutlastError(_refused(self._name, f"{path} cannot be read", _last_line(done)))
         return done.stdout
 
     async def close(self) -> None:
-        """End the connection."""
+        """End the connection; a machine that does not take part in that is left alone."""
         self._connection.close()
-        await self._connection.wait_closed()
+        try:
+            async with asyncio.timeout(CLOSE_LIMIT):
+                await self._connection.wait_closed()
+        except TimeoutError:
+            self._connection.abort()
+
+    @asynccontextmanager
+    async def _session(
+        self, argv: Sequence[str], limit: float
+    ) -> AsyncGenerator[asyncssh.SSHClientProcess[bytes], None]:
+        """A running command within `limit` seconds; whatever comes between is `Unreachable`."""
+        try:
+            async with asyncio.timeout(limit), self._turns:
+                process = await self._connection.create_process(shlex.join(argv), encoding=None)
+                try:
+                    yield process
+                    await process.wait_closed()
+                finally:
+                    if process.returncode is None:
+                        process.kill()
+                    process.close()
+        except TimeoutError:
+            raise Unreachable(silent(self._name, f"`{_shown(argv)}` did not end within {limit:g} s")) from None
+        except (asyncssh.Error, OSError) as error:
+            raise Unreachable(silent(self._name, str(error) or type(error).__name__)) from None
+
+    def _result(self, process: asyncssh.SSHClientProcess[bytes], out: bytes | str, err: bytes | str) -> Result:
+        if process.returncode is None:
+            raise Unreachable(silent(self._name, "the connection ended before the command did"))
+        return Result(process.returncode, _bytes(out), _bytes(err))
+
+    def _written(self, path: str, done: Result) -> None:
+        if done.returncode != 0:
+            raise OutlastError(_refused(self._name, f"{path} cannot be written", _last_line(done)))
 
 
-async def connect(name: str, address: IPv4Address, key: Path, known_hosts: Path, limit: float) -> SshMachine:
-    """Open a connection as root; `Unreachable` when there is none within `limit` seconds."""
+async def connect(
+    name: str, address: IPv4Address, key: Path, known_hosts: Path, limit: float, *, sessions: int = SESSIONS
+) -> SshMachine:
+    """Open a connection as root; `Unreachable` when there is none within `limit` seconds.
+
+    `sessions` is how many calls the machine takes at once over one connection (its MaxSessions).
+    """
     try:
         async with asyncio.timeout(limit):
             connection = await asyncssh.connect(
@@ -85,19 +143,42 @@ async def connect(name: str, address: IPv4Address, key: Path, known_hosts: Path,
                 config=None,
                 agent_path=None,
                 keepalive_interval=KEEPALIVE,
-                keepalive_count_max=3,
+                keepalive_count_max=KEEPALIVES,
                 compression_algs=None,
             )
     except TimeoutError:
         raise Unreachable(silent(name, f"no answer from {address} within {limit:g} s")) from None
     except (asyncssh.Error, OSError) as error:
         raise Unreachable(silent(name, str(error) or type(error).__name__)) from None
-    return SshMachine(name, connection)
+    return SshMachine(name, connection, sessions)
 
 
 def silent(name: str, why: str) -> Finding:
     """The finding of a machine that gives no answer."""
     return Finding(name, "the machine gives no answer", why, "see `outlast status`; it says whether the machine runs")
+
+
+def _put(path: str, mode: int) -> list[str]:
+    return ["sh", "-e", "-c", PUT, "put", path, f"{mode:o}", _temporary(path)]
+
+
+def _temporary(path: str) -> str:
+    # A name of its own for each call: two of them may replace the same file at once.
+    return f"{path}.{uuid4().hex[:8]}"
+
+
+def _last_line(done: Result) -> str:
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else f"it exited with status {done.returncode}"
+
+
+def _refused(name: str, what: str, why: str) -> Finding:
+    return Finding(name, what, why, "mend what the message names, then run the same command again")
+
+
+def _shown(argv: Sequence[str]) -> str:
+    text = shlex.join(argv)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _bytes(value: object) -> bytes:
