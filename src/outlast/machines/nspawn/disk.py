@@ -13,6 +13,7 @@ from outlast.machines.nspawn.command import run
 from outlast.machines.provider import Order
 
 LAYERS = ("upper", "work", "root")
+HOST_KEY = "etc/ssh/ssh_host_ed25519_key"
 
 
 async def mount(folder: Path, image: Path) -> Path:
@@ -34,17 +35,33 @@ async def remove(folder: Path) -> None:
     await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=not folder.exists())
 
 
-def personalise(root: Path, order: Order, keys: Path) -> None:
-    """Give a machine its name, its identity and its SSH keys, and pin its host key in `keys`/known_hosts."""
+def personalise(root: Path, order: Order) -> None:
+    """Give a new machine its name, its identity and its SSH host key."""
     # Before the first boot: without an identity systemd would enable every service that is installed.
     (root / "etc/machine-id").write_text(f"{secrets.token_hex(16)}\n")
     (root / "etc/hostname").write_text(f"{order.name}\n")
-    host = _new_key()
-    _private(root / "etc/ssh/ssh_host_ed25519_key", host.export_private_key())
+    private(root / HOST_KEY, _new_key().export_private_key())
+
+
+def authorise(root: Path, order: Order, keys: Path) -> None:
+    """Let the operator's key in, and pin the machine's host key in `keys`/known_hosts.
+
+    At every boot: the keys beside the site file may have been lost since the last one.
+    """
     authorized = root / "root/.ssh/authorized_keys"
     authorized.parent.mkdir(mode=0o700, exist_ok=True)
     authorized.write_bytes(_operator_key(keys).export_public_key())
-    _pin(keys / "known_hosts", str(order.address), host.export_public_key().decode().strip())
+    host = asyncssh.read_private_key(root / HOST_KEY).export_public_key()
+    _pin(keys / "known_hosts", str(order.address), host.decode().strip())
+
+
+def private(path: Path, content: bytes) -> None:
+    """Write a file that only root may read, atomically."""
+    temporary = path.with_name(f"{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    temporary.touch(mode=0o600)
+    temporary.write_bytes(content)
+    temporary.replace(path)
 
 
 def _new_key() -> asyncssh.SSHKey:
@@ -55,7 +72,7 @@ def _operator_key(keys: Path) -> asyncssh.SSHKey:
     keys.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = keys / "id_ed25519"
     if not path.exists():
-        _private(path, _new_key().export_private_key())
+        private(path, _new_key().export_private_key())
     return asyncssh.read_private_key(path)
 
 
@@ -65,14 +82,6 @@ def _pin(known_hosts: Path, address: str, key: str) -> None:
     temporary = known_hosts.with_name("known_hosts.new")
     temporary.write_text("\n".join([*kept, f"{address} {key}"]) + "\n")
     temporary.replace(known_hosts)
-
-
-def _private(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f"{path.name}.new")
-    temporary.unlink(missing_ok=True)
-    temporary.touch(mode=0o600)
-    temporary.write_bytes(content)
-    temporary.replace(path)
 
 
 def _mounts_below(folder: Path) -> list[str]:

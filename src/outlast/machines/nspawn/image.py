@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import fcntl
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,12 +10,15 @@ from outlast.kernel.errors import Finding, OutlastError
 from outlast.kernel.events import Emit, Event, Phase
 from outlast.machines.nspawn import disk
 from outlast.machines.nspawn.command import run
-from outlast.machines.nspawn.sources import SUITE, debian_sources
+from outlast.machines.nspawn.locks import locked
+from outlast.machines.nspawn.sources import SUITE, debian_sources, reach
 
 IMAGES = Path("/var/cache/outlast/images")
 BUILD_LIMIT = 900.0
+# Long enough for one builder before us.
+LOCK_LIMIT = BUILD_LIMIT + 60.0
 # Raise it whenever what is done below changes: it is part of the digest.
-RECIPE = "2"
+RECIPE = "3"
 BASE = (
     "ca-certificates",
     "curl",
@@ -51,17 +52,24 @@ MASKED = " ".join(
         "console-getty.service",
     )
 )
+# What packages made at their installation, and every member must make for itself.
+EMPTIED = "var/lib/mysql var/lib/etcd var/lib/rabbitmq"
 # Files only: a look-up that cannot be answered costs ten seconds, and hides in odd places.
 NAMES = "hosts: files\npasswd: files systemd\ngroup: files systemd\nshadow: files systemd"
-SSHD = "UseDNS no\nPasswordAuthentication no\nPermitRootLogin prohibit-password\nMaxSessions 64\nMaxStartups 64"
+SESSIONS = 128
+SSHD = (
+    "UseDNS no\nPasswordAuthentication no\nPermitRootLogin prohibit-password\n"
+    f"MaxSessions {SESSIONS}\nMaxStartups {SESSIONS}"
+)
 # Kept on disk, so that the last lines before a power loss can be read after it.
 JOURNALD = "[Journal]\nStorage=persistent\nSystemMaxUse=256M\nRateLimitIntervalSec=0"
 FINISH = f"""
 cd "$1"
 find etc/systemd/system -path '*.wants/*' -type l | grep -vE '{KEPT}' | xargs -r rm -f
 for unit in {MASKED}; do ln -sf /dev/null "etc/systemd/system/$unit"; done
-if [ -d var/lib/mysql ]; then find var/lib/mysql -mindepth 1 -delete; fi
-rm -rf var/lib/etcd/* var/cache/apt/* var/lib/apt/lists/* etc/ssh/ssh_host_* etc/machine-id var/lib/dbus/machine-id
+for folder in {EMPTIED}; do if [ -d "$folder" ]; then find "$folder" -mindepth 1 -delete; fi; done
+rm -rf etc/apt/apt.conf.d/99mmdebstrap
+rm -rf var/cache/apt/* var/lib/apt/lists/* etc/ssh/ssh_host_* etc/machine-id var/lib/dbus/machine-id
 mkdir -p etc/ssh/sshd_config.d etc/systemd/journald.conf.d var/log/journal root/.ssh
 : > etc/resolv.conf
 cat > etc/nsswitch.conf <<END
@@ -92,42 +100,43 @@ async def ensure(packages: Sequence[str], emit: Emit) -> Path:
     target = folder(packages)
     if target.is_dir():
         return target
-    IMAGES.mkdir(parents=True, exist_ok=True)
-    with (IMAGES / "lock").open("w") as lock:
-        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
-        if target.is_dir():
-            return target
-        for left in IMAGES.glob("*.building"):
-            await disk.remove(left)
-        emit(Event("image", Phase.STARTED, "builds the machine image (once, about a minute)"))
-        building = target.with_suffix(".building")
-        await _build(building, [*BASE, *packages])
-        building.rename(target)
-        emit(Event("image", Phase.DONE, "the machine image is ready"))
+    emit(Event("image", Phase.STARTED, "builds the machine image, or waits for whoever does (once, about a minute)"))
+    async with locked(IMAGES / "lock", LOCK_LIMIT) as lock:
+        if not target.is_dir():
+            for left in IMAGES.glob("*.building"):
+                await disk.remove(left)
+            await _build(target, [*BASE, *packages], lock)
+    emit(Event("image", Phase.DONE, "the machine image is ready"))
     return target
 
 
-async def _build(target: Path, packages: Sequence[str]) -> None:
-    argv = [
-        "mmdebstrap",
-        "--quiet",
-        "--variant=minbase",
-        f"--include={','.join(packages)}",
-        "--aptopt=APT::Install-Recommends false",
-        "--aptopt=Acquire::Check-Valid-Until false",
-        "--dpkgopt=path-exclude=/usr/share/doc/*",
-        "--dpkgopt=path-exclude=/usr/share/man/*",
-        "--dpkgopt=path-exclude=/usr/share/locale/*",
-        SUITE,
-        str(target),
-        *debian_sources(),
-    ]
+async def _build(target: Path, packages: Sequence[str], lock: int) -> None:
+    """Build beside `target` and rename. The programs inherit `lock`: as long as one of them writes, it is held."""
+    building, settings = target.with_suffix(".building"), target.with_suffix(".apt")
     try:
-        await run(argv, limit=BUILD_LIMIT)
-        await run(["sh", "-e", "-c", FINISH, "finish", str(target)])
+        disk.private(settings, reach(await run(["apt-config", "dump"])).encode())
+        argv = [
+            "mmdebstrap",
+            "--quiet",
+            "--variant=minbase",
+            f"--include={','.join(packages)}",
+            "--aptopt=APT::Install-Recommends false",
+            f"--aptopt={settings}",
+            "--dpkgopt=path-exclude=/usr/share/doc/*",
+            "--dpkgopt=path-exclude=/usr/share/man/*",
+            "--dpkgopt=path-exclude=/usr/share/locale/*",
+            SUITE,
+            str(building),
+            *debian_sources(),
+        ]
+        await run(argv, limit=BUILD_LIMIT, keep=[lock])
+        await run(["sh", "-e", "-c", FINISH, "finish", str(building)], keep=[lock])
+        building.rename(target)
     except OutlastError as error:
-        await disk.remove(target)
         raise OutlastError(_failed(error.findings[0])) from None
+    finally:
+        settings.unlink(missing_ok=True)
+        await disk.remove(building)
 
 
 def _failed(cause: Finding) -> Finding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
@@ -12,12 +13,14 @@ from outlast.kernel.errors import Finding, OutlastError, Unreachable
 from outlast.kernel.events import Emit
 from outlast.machines import ssh
 from outlast.machines.machine import Machine
-from outlast.machines.nspawn import builder, disk, image, network, process, record
+from outlast.machines.nspawn import builder, claims, disk, image, network, process, record
 from outlast.machines.nspawn.names import Identity
 from outlast.machines.provider import BuildOrder, Fault, Found, Order, Power
 
 BOOT_LIMIT = 60.0
 BOOT_POLL = 0.1
+# A machine that runs no more so long after its start has ended by itself.
+START_LIMIT = 3.0
 
 
 class Lab:
@@ -35,7 +38,7 @@ class Lab:
 
     async def networks(self, datacenters: Sequence[str]) -> tuple[IPv4Network, ...]:
         """A /24 for each data centre that nobody else on this box uses."""
-        return await network.claim(self._identity, datacenters)
+        return await claims.claim(self._identity, datacenters)
 
     async def prepare(self, packages: Sequence[str], emit: Emit) -> None:
         """Build the golden image, or find it in the cache."""
@@ -57,15 +60,20 @@ class Lab:
 
     async def create(self, order: Order) -> None:
         """Make a machine, or boot the one that is there with its disk as it was left."""
-        if self._identity.machine(order.name) not in process.running(self._identity.prefix):
-            root = await self._disk(order)
+        machine = self._identity.machine(order.name)
+        held = record.read(self._identity, order.name)
+        if not (held and held.image and machine in process.running(machine)):
+            await process.kill(machine)
+            root = await self._disk(order, held)
             await network.plug(self._identity, order)
-            console = self._folder(order.name) / "console.log"
-            await process.start(self._identity.machine(order.name), order.name, root, console)
+            await process.start(machine, order.name, root, self._console(order.name))
         await self._until_it_answers(order.name)
 
     async def destroy(self, name: str) -> None:
         """Remove a machine with its disk."""
+        if held := record.read(self._identity, name):
+            # Seen in the list until everything is gone, but never booted again.
+            record.write(self._identity, replace(held, image=""))
         await process.kill(self._identity.machine(name))
         await network.unplug(self._identity, name)
         await disk.remove(self._folder(name))
@@ -76,30 +84,42 @@ class Lab:
         if held is None:
             raise Unreachable(ssh.silent(name, "the lab has no such machine"))
         known_hosts = self._keys / "known_hosts"
-        return await ssh.connect(name, IPv4Address(held.address), self._keys / "id_ed25519", known_hosts, limit)
+        key = self._keys / "id_ed25519"
+        return await ssh.connect(name, IPv4Address(held.address), key, known_hosts, limit, sessions=image.SESSIONS)
 
     def ssh_command(self, name: str) -> tuple[str, ...]:
-        """The OpenSSH client, told the same key and host key."""
+        """The OpenSSH client, told the same key and host key, and nothing of the operator's own settings."""
         held = record.read(self._identity, name)
         if held is None:
             raise Unreachable(ssh.silent(name, "the lab has no such machine"))
-        options = ("-o", f"UserKnownHostsFile={self._keys / 'known_hosts'}", "-o", "IdentitiesOnly=yes")
-        return ("ssh", "-i", str(self._keys / "id_ed25519"), *options, f"root@{held.address}")
+        # OpenSSH reads quotes and per cent signs in the paths of its options.
+        known_hosts = str(self._keys / "known_hosts").replace("%", "%%")
+        options = {
+            "UserKnownHostsFile": f'"{known_hosts}"',
+            "GlobalKnownHostsFile": "none",
+            "StrictHostKeyChecking": "yes",
+            "IdentitiesOnly": "yes",
+            "IdentityAgent": "none",
+        }
+        flags = (word for name, value in options.items() for word in ("-o", f"{name}={value}"))
+        return ("ssh", "-F", "none", "-i", str(self._keys / "id_ed25519"), *flags, f"root@{held.address}")
 
-    async def build(self, order: BuildOrder) -> AsyncIterator[str]:
+    def build(self, order: BuildOrder) -> AsyncIterator[str]:
         """Build a release in a throw-away machine on the image."""
-        name = f"build-{order.name}"
-        folder = self._identity.folder / "builds" / order.name
-        async for line in builder.build(self._identity.machine(name), folder, self._prepared(), order):
-            yield line
+        machine = self._identity.machine(f"build-{order.name}")
+        return builder.build(machine, self._identity.folder / "builds" / order.name, self._prepared(), order)
 
     async def power_off(self, name: str) -> None:
-        """Pull the cable, then end every process: others see silence, as with a real loss of power."""
-        await self.cut(name)
+        """Pull the cable, then end every process: others see silence, as with a real loss of power.
+
+        The box's page cache lives on: what the machine wrote and did not flush is there when it boots again.
+        """
+        # No cable to pull is fine here: after a restart of the box there is none.
+        await network.set_cable(self._identity, name, "down", check=False)
         await process.kill(self._identity.machine(name))
 
     async def cut(self, name: str) -> None:
-        """Take the box's end of the machine's cable down."""
+        """Take the bridge's end of the machine's cable down."""
         await network.set_cable(self._identity, name, "down")
 
     async def mend(self, name: str) -> None:
@@ -108,9 +128,10 @@ class Lab:
 
     async def clear(self) -> None:
         """Remove whatever bears this lab's identity, whole or half made."""
-        await asyncio.gather(*(process.kill(machine) for machine in process.running(self._identity.prefix)))
+        await process.kill(*process.running(self._identity.prefix))
         await network.clear(self._identity)
         await disk.remove(self._identity.folder)
+        process.sweep(self._identity.prefix)
 
     def _folder(self, name: str) -> Path:
         return self._identity.machines / name
@@ -120,40 +141,50 @@ class Lab:
             raise AssertionError("prepare() comes before machines and builds")
         return self._image
 
-    async def _disk(self, order: Order) -> Path:
+    def _console(self, name: str) -> Path:
+        return self._folder(name) / "console.log"
+
+    async def _disk(self, order: Order, held: record.Record | None) -> Path:
         """The machine's mounted disk: the one it had, or a new one, remembered only when it is complete."""
         folder = self._folder(order.name)
-        held = record.read(self._identity, order.name)
-        if held is not None:
+        if held and held.image:
             lower = image.IMAGES / held.image
             if not lower.is_dir():
                 raise OutlastError(_no_image(order.name, lower))
-            return await disk.mount(folder, lower)
-        await disk.remove(folder)
-        root = await disk.mount(folder, self._prepared())
-        disk.personalise(root, order, self._keys)
-        made = record.Record(order.name, order.datacenter, str(order.address), self._prepared().name)
+            root = await disk.mount(folder, lower)
+        else:
+            lower = self._prepared()
+            await disk.remove(folder)
+            root = await disk.mount(folder, lower)
+            disk.personalise(root, order)
+        disk.authorise(root, order, self._keys)
+        made = record.Record(order.name, order.datacenter, str(order.address), lower.name)
         record.write(self._identity, made)
         return root
 
     async def _until_it_answers(self, name: str) -> None:
-        deadline = time.monotonic() + BOOT_LIMIT
+        began = time.monotonic()
         while True:
             try:
                 machine = await self.connect(name, limit=2.0)
             except Unreachable as error:
-                if time.monotonic() >= deadline:
-                    raise OutlastError(self._no_boot(name, error.findings[0].why)) from None
+                waited = time.monotonic() - began
+                if waited >= BOOT_LIMIT or (waited >= START_LIMIT and not self._is_running(name)):
+                    raise OutlastError(self._no_boot(name, waited, error.findings[0].why)) from None
                 await asyncio.sleep(BOOT_POLL)
             else:
                 await machine.close()
                 return
 
-    def _no_boot(self, name: str, why: str) -> Finding:
-        console = self._folder(name) / "console.log"
+    def _is_running(self, name: str) -> bool:
+        machine = self._identity.machine(name)
+        return machine in process.running(machine)
+
+    def _no_boot(self, name: str, waited: float, why: str) -> Finding:
+        console = self._console(name)
         lines = console.read_text(errors="replace").splitlines()[-15:] if console.exists() else []
         fix = "mend what its console says below, then run the same command again"
-        return Finding(name, f"it did not boot within {BOOT_LIMIT:g} s", why, fix, evidence=tuple(lines))
+        return Finding(name, f"it does not boot, {waited:.0f} s after its start", why, fix, evidence=tuple(lines))
 
 
 def _no_image(name: str, image_folder: Path) -> Finding:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LABS = Path("/var/lib/outlast/lab")
+PREFIX = "outlast-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +36,34 @@ class Identity:
     @property
     def prefix(self) -> str:
         """What every machine and network namespace of this lab is called at first."""
-        return f"outlast-{self.text}-"
+        return f"{PREFIX}{self.text}-"
 
     def machine(self, name: str) -> str:
         """The machine's name on the box, also that of its network namespace."""
         return self.prefix + name
 
+    @property
+    def switch(self) -> str:
+        """The network namespace that holds the bridges of this lab."""
+        return f"{PREFIX}{self.text}"
+
     def bridge(self, datacenter: str) -> str:
         """The bridge of a data centre (interface names have at most 15 characters)."""
-        return f"olb{self._short(datacenter)}"
+        return f"olb{self._hash(datacenter)[:10]}"
+
+    def uplink(self, datacenter: str) -> str:
+        """The box's own cable to that bridge."""
+        return f"olu{self._hash(datacenter)[:10]}"
 
     def cable(self, name: str) -> str:
-        """The box's end of a machine's cable to the bridge."""
-        return f"olv{self._short(name)}"
+        """The bridge's end of a machine's cable."""
+        return f"olv{self._hash(name)[:10]}"
 
-    def _short(self, name: str) -> str:
-        return hashlib.sha256(f"{self.text}\n{name}".encode()).hexdigest()[:10]
+    def hardware_address(self, name: str) -> str:
+        """The Ethernet address of a machine: the same at every boot, as real ones have it."""
+        digits = self._hash(name)
+        # The second digit 2 marks an address as locally administered and of one receiver (IEEE 802).
+        return ":".join(["02", *(digits[place : place + 2] for place in range(0, 10, 2))])
+
+    def _hash(self, name: str) -> str:
+        return hashlib.sha256(f"{self.text}\n{name}".encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The processes of machines: started apart from the command that starts them, found again by their names.
+"""The processes of machines: started apart from the command that starts them, found again by what /proc shows.
 
 Each machine has a control group of its own. Without one, all of them would share the group that nspawn makes below
 the caller's, and a service that stops in one machine would take those of the same name elsewhere with it.
@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from outlast.kernel.errors import Finding, OutlastError
+from outlast.machines.nspawn.names import PREFIX
 
 STOP_LIMIT = 20.0
+# nspawn tidies up behind a machine that ended; when it does not, it is ended itself.
+TIDY_LIMIT = 3.0
 # Each machine's systemd holds four or five inotify instances of root's, and the kernel's default of 128 is used up by
 # 25 machines: the next one ends without a word. The value lasts until the box is booted again.
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
@@ -26,25 +32,23 @@ PROPAGATE = Path("/run/systemd/nspawn/propagate")
 ENVIRONMENT = {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
 
 
-def running(prefix: str) -> dict[str, int]:
-    """Machines whose names begin with `prefix`, with the process that holds each: what /proc shows now."""
-    found: dict[str, int] = {}
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().decode(errors="replace").split("\0")
-            is_zombie = (path.parent / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
-        except OSError:
-            continue  # it ended while we looked
-        names = [word.removeprefix("--machine=") for word in words if word.startswith("--machine=")]
-        if Path(words[0]).name == "systemd-nspawn" and names and names[0].startswith(prefix) and not is_zombie:
-            found[names[0]] = int(path.parent.name)
-    return found
+def running(prefix: str) -> dict[str, set[int]]:
+    """Machines whose names begin with `prefix`, with all their processes: nspawn and whatever runs inside."""
+    group = re.compile(rf"/({re.escape(prefix)}[a-z0-9-]*)(?:\.scope)?(?:/|$)", re.MULTILINE)
+    argument = re.compile(rf"\0--machine=({re.escape(prefix)}[a-z0-9-]*)\0")
+    found: dict[str, set[int]] = defaultdict(set)
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended while we looked
+            # nspawn is known by its arguments until it is in its group, what is inside by the group alone.
+            name = group.search((path / "cgroup").read_text()) or argument.search((path / "cmdline").read_text())
+            if name and not _ended(path):
+                found[name[1]].add(int(path.name))
+    return dict(found)
 
 
 async def start(machine: str, hostname: str, root: Path, console: Path) -> None:
-    """Boot a machine in its network namespace; what it prints goes to `console`."""
-    argv = [
-        *_own_group(machine),
+    """Boot a machine in its network namespace; what it prints goes to `console`. Does not wait for it."""
+    nspawn = [
         "systemd-nspawn",
         "--quiet",
         f"--directory={root}",
@@ -60,67 +64,94 @@ async def start(machine: str, hostname: str, root: Path, console: Path) -> None:
     ]
     if int(INOTIFY.read_text()) < INOTIFY_INSTANCES:
         INOTIFY.write_text(f"{INOTIFY_INSTANCES}\n")
-    with console.open("ab") as log:
-        await asyncio.create_subprocess_exec(
-            *argv,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            # A session of its own: the machine outlives the command, its terminal and its Ctrl-C.
-            start_new_session=True,
-            env={**os.environ, **ENVIRONMENT},
+    # In a session of its own and nobody's child: it outlives the command, its terminal and its Ctrl-C.
+    argv = ["setsid", "--fork", *own_group(machine), *nspawn]
+    with console.open("wb") as log:
+        starter = await asyncio.create_subprocess_exec(
+            *argv, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **ENVIRONMENT}
         )
+        await starter.wait()
 
 
-async def kill(machine: str) -> None:
-    """End a machine at once, as a power failure does. Raises `OutlastError` when it will not end."""
-    deadline = time.monotonic() + STOP_LIMIT
-    while holder := running(machine).get(machine):
-        for process in (*_children(holder), holder):
-            with suppress(ProcessLookupError, FileNotFoundError):
-                os.kill(process, signal.SIGKILL)
-        if time.monotonic() >= deadline:
-            why = f"process {holder} is still there {STOP_LIMIT:g} s after it was killed"
-            raise OutlastError(Finding(machine, "the machine does not end", why, "see what the kernel says in dmesg"))
+async def kill(*machines: str) -> None:
+    """End machines at once, as a power failure does. Raises `OutlastError` when one will not end."""
+    began = time.monotonic()
+    while alive := _alive(machines):
+        waited = time.monotonic() - began
+        if waited >= STOP_LIMIT:
+            raise OutlastError(*(_immortal(machine, processes) for machine, processes in alive.items()))
+        for machine, processes in alive.items():
+            inside = [process for process in processes if _is_inside(process)]
+            is_tidying = (PROPAGATE / machine).exists() and waited < TIDY_LIMIT
+            _end(inside or (() if is_tidying else processes))
         await asyncio.sleep(0.02)
-    shutil.rmtree(PROPAGATE / machine, ignore_errors=True)
-    _remove_groups(machine)
+    for machine in machines:
+        sweep(machine)
 
 
-def _own_group(machine: str) -> list[str]:
+def sweep(prefix: str) -> None:
+    """Remove the empty folders and groups of machines that ended."""
+    for folder in PROPAGATE.glob(f"{prefix}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+    for hierarchy in _hierarchies():
+        for group in hierarchy.glob(f"outlast/{prefix}*"):
+            for folder, _, _ in os.walk(group, topdown=False):
+                with suppress(OSError):
+                    # A group goes by `rmdir`; its files are not files.
+                    Path(folder).rmdir()
+
+
+def own_group(machine: str) -> list[str]:
     """What must stand before a command so that it runs in the machine's own control group."""
     if Path("/run/systemd/system").is_dir():
         # A scope, or the machine would also end with the operator's session.
         scope = ("--property=Delegate=yes", "--property=TasksMax=infinity", f"--unit={machine}")
         return ["systemd-run", "--scope", "--quiet", "--collect", *scope]
-    groups = _groups(machine)
-    if not groups:
-        return []
+    groups = " ".join(str(hierarchy / "outlast" / machine) for hierarchy in _hierarchies())
     script = 'for group in $1; do mkdir -p "$group"; echo $$ > "$group/cgroup.procs"; done; shift; exec "$@"'
-    return ["sh", "-e", "-c", script, "own-group", " ".join(str(group) for group in groups)]
+    return ["sh", "-e", "-c", script, "own-group", groups]
 
 
-def _groups(machine: str) -> list[Path]:
-    """The machine's place in the unified hierarchy and, on a box that has both, in systemd's old one."""
-    lines = [line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    # After the dash stand the type, the source and the options of the file system (proc_pid_mountinfo(5)).
-    ends = [(Path(fields[4]), fields[fields.index("-") + 1 :]) for fields in lines]
-    return [
-        point / "outlast" / machine
-        for point, (kind, _, options) in ends
-        if kind == "cgroup2" or (kind == "cgroup" and "name=systemd" in options.split(","))
-    ]
+def _hierarchies() -> list[Path]:
+    """Where the unified control groups are and, on a box that has both kinds, systemd's old ones."""
+    found: list[Path] = []
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        fields = line.split()
+        # After the dash stand the type, the source and the options of the file system (proc_pid_mountinfo(5)).
+        kind, _, options = fields[fields.index("-") + 1 :]
+        if kind == "cgroup2" or (kind == "cgroup" and "name=systemd" in options.split(",")):
+            found.append(Path(fields[4]))
+    return found
 
 
-def _remove_groups(machine: str) -> None:
-    for group in _groups(machine):
-        for folder, _, _ in os.walk(group, topdown=False):
-            with suppress(OSError):
-                # A group goes by `rmdir`; its files are not files.
-                Path(folder).rmdir()
+def _alive(machines: Sequence[str]) -> dict[str, set[int]]:
+    found = running(PREFIX) if machines else {}
+    return {machine: found[machine] for machine in machines if machine in found}
 
 
-def _children(process: int) -> list[int]:
-    with suppress(ProcessLookupError, FileNotFoundError):
-        return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
-    return []
+def _immortal(machine: str, processes: set[int]) -> Finding:
+    why = f"processes {sorted(processes)} are still there {STOP_LIMIT:g} s after they were killed"
+    return Finding(machine, "the machine does not end", why, "see what the kernel says in dmesg")
+
+
+def _end(processes: Iterable[int]) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+
+
+def _is_inside(process: int) -> bool:
+    """Whether it runs in a machine: in more nested process namespaces than we do."""
+    return _depth(str(process)) > _depth("self")
+
+
+def _depth(process: str) -> int:
+    with suppress(OSError):
+        status = Path(f"/proc/{process}/status").read_text()
+        return next(len(line.split()) for line in status.splitlines() if line.startswith("NSpid:"))
+    return 0
+
+
+def _ended(path: Path) -> bool:
+    # The state follows the name, which may itself hold parentheses (proc_pid_stat(5)).
+    return (path / "stat").read_text().rpartition(")")[2].split()[0] in "ZX"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -13,7 +14,7 @@ from outlast.machines.provider import Order
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One machine whose disk is complete. `image` is the digest it was made from."""
+    """One machine whose disk is complete. `image` is the digest it was made from, empty once its removal began."""
 
     name: str
     datacenter: str
@@ -62,5 +63,9 @@ def _path(identity: Identity, name: str) -> Path:
 
 def _replace(path: Path, text: str) -> None:
     temporary = path.with_suffix(".new")
-    temporary.write_text(text)
+    with temporary.open("w") as file:
+        file.write(text)
+        # What is remembered must survive the box: an empty record would cost the machine its disk.
+        file.flush()
+        os.fsync(file.fileno())
     temporary.replace(path)
