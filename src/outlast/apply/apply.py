@@ -40,8 +40,12 @@ class Applier:
         self._services = [service for held in bundle.parts for service in held.part.services]
 
     async def land(self, *, dry: bool = False) -> Landed:
-        """Write every file that differs and enable services; nothing is started. `dry`: only say what differs."""
-        return await self._ask("land", Landed, LAND_LIMIT, **await self._content(), dry=dry)
+        """Write every file that differs and enable services; nothing is started. `dry`: only say what differs.
+
+        A machine on which nothing is to be done answers with an observation too, in the same round trip.
+        """
+        content = await self._content()
+        return await self._ask("land", Landed, LAND_LIMIT, **content, **self._look(self._members), dry=dry)
 
     async def unpack(self, artifact: Artifact, tar: Path) -> None:
         """Bring a release to the machine: unpacked beside its place, then renamed, so a half one is never there."""
@@ -78,17 +82,22 @@ class Applier:
 
     async def observe(self, members: Iterable[str] | None = None) -> Observed:
         """The services and probes of `members` (None: all on this machine)."""
-        chosen = None if members is None else set(members)
-        parts = [held for held in self.bundle.parts if held.member and (chosen is None or held.member in chosen)]
-        services = [service for held in parts for service in held.part.services]
-        probes = {held.member: list(held.part.probe) for held in parts}
-        return await self._ask(
-            "observe", Observed, OBSERVE_LIMIT + 2, services=_services(services), probes=probes, limit=OBSERVE_LIMIT
-        )
+        chosen = self._members if members is None else set(members)
+        services = [s for held in self.bundle.parts if held.member in chosen for s in held.part.services]
+        look = self._look(chosen)
+        return await self._ask("observe", Observed, OBSERVE_LIMIT + 2, services=_services(services), **look)
 
     async def sweep(self) -> Leftovers:
         """Stop and remove what the bundle no longer names."""
         return await self._ask("sweep", Leftovers, ACTIVATE_LIMIT, **await self._content())
+
+    @property
+    def _members(self) -> set[str]:
+        return {held.member for held in self.bundle.parts if held.member}
+
+    def _look(self, members: set[str]) -> dict[str, object]:
+        probes = {held.member: list(held.part.probe) for held in self.bundle.parts if held.member in members}
+        return {"probes": probes, "limit": OBSERVE_LIMIT}
 
     async def _content(self) -> dict[str, object]:
         # Filling in secrets reads files: off the event loop, because all machines are served by it.

@@ -43,21 +43,6 @@ class Leftovers(_Answer):
         return bool(self.services or self.files)
 
 
-class Landed(_Answer):
-    """Files that differed (and, but for a dry run, do no longer), and what that asks for."""
-
-    changed: tuple[str, ...]
-    artifacts: tuple[ArtifactWanted, ...]
-    pending: dict[str, Pending]
-    leftovers: Leftovers
-
-    @property
-    def clean(self) -> bool:
-        """The machine was as the bundle says, and every service runs on it."""
-        idle = all(need is Pending.NONE for need in self.pending.values())
-        return idle and not (self.changed or self.artifacts or self.leftovers)
-
-
 class ServiceDone(_Answer):
     """What activation did to a service; `failed` is what systemd said when it did not work, with its last lines."""
 
@@ -115,6 +100,22 @@ class Observed(_Answer):
         """What the member's probe printed; None when it has no probe."""
         found = self.probes.get(member)
         return Output(found.returncode, found.stdout, found.stderr) if found else None
+
+
+class Landed(_Answer):
+    """Files that differed (and, but for a dry run, do no longer), and what that asks for; `observed` if nothing."""
+
+    changed: tuple[str, ...]
+    artifacts: tuple[ArtifactWanted, ...]
+    pending: dict[str, Pending]
+    leftovers: Leftovers
+    observed: Observed | None = None
+
+    @property
+    def clean(self) -> bool:
+        """The machine was as the bundle says, and every service runs on it."""
+        idle = all(need is Pending.NONE for need in self.pending.values())
+        return idle and not (self.changed or self.artifacts or self.leftovers)
 
 
 @dataclass(frozen=True, slots=True)

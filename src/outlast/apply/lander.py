@@ -50,7 +50,10 @@ def main():
 
 
 def land(request, ledger):
-    """Make every file as told. `dry`: only say what differs. Services are left alone."""
+    """Make every file as told. `dry`: only say what differs. Services are left alone.
+
+    Where nothing differs and nothing is pending, the answer holds an observation too: the sender may be done then.
+    """
     check_generation(request, ledger)
     dry = request["dry"]
     files = request["files"] + [
@@ -60,11 +63,13 @@ def land(request, ledger):
     changed = [file["path"] for file in files if differs(file)]
     missing = [a for a in request["artifacts"] if not pathlib.Path(a["path"]).is_dir()]
     if not dry:
+        before = json.dumps(ledger)
         ledger.update(site=request["site"], generation=request["generation"])
         ledger["files"] = sorted({*ledger["files"], *(file["path"] for file in files)})
         for service in request["services"]:
             ledger["services"].setdefault(service["name"], {})
-        write_ledger(ledger)
+        if json.dumps(ledger) != before:
+            write_ledger(ledger)
         for file in files:
             if file["path"] in changed:
                 write(file)
@@ -75,11 +80,15 @@ def land(request, ledger):
             enable(service["name"], service["enabled"])
     enabled = [service for service in request["services"] if service["enabled"]]
     states = unit_states([service["name"] for service in enabled])
+    needs = {s["name"]: pending(s, states[s["name"]], ledger, changed) for s in enabled}
+    left = leftovers(request, ledger)
+    clean = not (changed or missing or any(left.values())) and set(needs.values()) <= {"none"}
     return {
         "changed": changed,
         "artifacts": missing,
-        "pending": {s["name"]: pending(s, states[s["name"]], ledger, changed) for s in enabled},
-        "leftovers": leftovers(request, ledger),
+        "pending": needs,
+        "leftovers": left,
+        "observed": observe(request, ledger) if clean and not dry else None,
     }
 
 

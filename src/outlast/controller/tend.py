@@ -10,14 +10,15 @@ import time
 from collections.abc import Mapping
 
 from outlast.apply.apply import Applier
-from outlast.apply.facts import Pending
+from outlast.apply.facts import Observed, Pending
 from outlast.blueprint.blueprint import Stage
+from outlast.contract.bundle import Bundle
 from outlast.contract.component import AnyComponent
 from outlast.contract.probe import Health
-from outlast.contract.steward import Action, Decision, Sighting, Verb
+from outlast.contract.steward import Action, Decision, Running, Sighting, Verb
 from outlast.controller.gate import last_lines
 from outlast.controller.observe import read
-from outlast.kernel.errors import Finding, OutlastError
+from outlast.kernel.errors import Finding, OutlastError, Unreachable
 from outlast.kernel.events import Emit, Event, Phase
 
 POLL = 0.3
@@ -41,8 +42,8 @@ async def tend(stage: Stage, component: AnyComponent, appliers: Mapping[str, App
         decision = component.steward(tuple(sightings))
         ill = tuple(f"{s.member}: {_because(s)}" for s in sightings if not _is_healthy(s))
         if decision.settled and not ill:
-            for sighting in sightings:
-                emit(Event(sighting.member, Phase.DONE, _because(sighting)))
+            for seen in sightings:
+                emit(Event(seen.member, Phase.DONE, _because(seen)))
             return tuple(done)
         if time.monotonic() >= deadline:
             raise OutlastError(await _stuck(stage, appliers, decision, ill))
@@ -53,8 +54,16 @@ async def tend(stage: Stage, component: AnyComponent, appliers: Mapping[str, App
 
 
 async def _sight(component: AnyComponent, applier: Applier, member: str, index: int) -> Sighting[object]:
-    answer = await applier.observe([member])
-    main = next(service.name for service in applier.bundle.part(member).services if service.enabled)
+    try:
+        answer = await applier.observe([member])
+    except Unreachable as error:
+        return Sighting(member, index, Running.UNKNOWN, False, None, error.findings[0].why)
+    return sighting(component, applier.bundle, answer, member, index)
+
+
+def sighting(component: AnyComponent, bundle: Bundle, answer: Observed, member: str, index: int) -> Sighting[object]:
+    """One member for its steward, from what its machine answered. Its main service is the first that is enabled."""
+    main = next(service.name for service in bundle.part(member).services if service.enabled)
     state = answer.services[main]
     stale = state.pending in (Pending.RESTART, Pending.RELOAD)
     return Sighting(member, index, state.running, stale, read(component, answer, member))

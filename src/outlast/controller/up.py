@@ -22,6 +22,7 @@ from outlast.apply.vault import Vault
 from outlast.blueprint.blueprint import Blueprint, Stage
 from outlast.contract.bundle import Artifact
 from outlast.contract.registry import Registry
+from outlast.controller.rest import at_rest
 from outlast.controller.roll import Roll
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.kernel.events import Emit, Event, Phase
@@ -81,6 +82,8 @@ class Up:
                 await self.provider.prepare(self.blueprint.packages, self.emit)
             self._found = {machine.name: machine for machine in await self.provider.list()}
             self._refuse_outdated()
+            if await self._at_rest():
+                return self._outcome()
             machines = [self._machine(name) for name in self.blueprint.bundle_by_machine]
             stages = [self._stage(stage.name) for stage in self.blueprint.stages]
             _raise_all(await asyncio.gather(*machines, *stages, return_exceptions=True))
@@ -90,7 +93,19 @@ class Up:
                 task.cancel()
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
             await asyncio.gather(*(applier.machine.close() for applier in self._appliers), return_exceptions=True)
+        return self._outcome()
+
+    def _outcome(self) -> Outcome:
         return Outcome(tuple(self._done), tuple(sorted(self._spans, key=lambda span: span.start)))
+
+    async def _at_rest(self) -> bool:
+        """Whether there is nothing to do: one round trip to each machine tells. Otherwise its answers serve below."""
+        running = {name for name, found in self._found.items() if found.power is Power.ON}
+        if running != set(self.blueprint.bundle_by_machine):
+            return False
+        answers = await asyncio.gather(*(self._machine(name) for name in sorted(running)), return_exceptions=True)
+        landed = {a[0].machine.name: a[1] for a in answers if not isinstance(a, BaseException)}
+        return len(landed) == len(running) and at_rest(self.blueprint, self.registry, landed, self.emit)
 
     def _once(self, name: str, work: Callable[[], Coroutine[Any, Any, T]]) -> asyncio.Task[T]:
         """Start a step when it is first asked for; whoever asks later waits for the same run."""
