@@ -233,7 +233,7 @@ def _raise_all(results: list[Any]) -> None:
 def _outdated(name: str) -> Finding:
     return Finding(
         where=name,
-        what="it was made from another image than this site file asks for",
-        why="the list of Debian packages changed since, and machines get packages from their image only",
-        fix="undo the change of packages, or destroy the machine's site with `outlast down` and bring it up anew",
+        what="it lacks Debian packages that the site file asks for now",
+        why="they were added since the machine was made, and machines get packages from their image only",
+        fix="undo the change of `packages`, or remove the site with `outlast down` and bring it up anew",
     )

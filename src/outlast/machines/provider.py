@@ -45,7 +45,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A machine that exists. `current` is False when it was made from another image than the prepared one."""
+    """A machine that exists. `current` is False when it lacks packages that `prepare` was told."""
 
     name: str
     datacenter: str

@@ -18,7 +18,7 @@ BUILD_LIMIT = 900.0
 # Long enough for one builder before us.
 LOCK_LIMIT = BUILD_LIMIT + 60.0
 # Raise it whenever what is done below changes: it is part of the digest.
-RECIPE = "3"
+RECIPE = "4"
 BASE = (
     "ca-certificates",
     "curl",
@@ -34,6 +34,8 @@ BASE = (
     "systemd",
     "systemd-sysv",
 )
+# Lists what was asked for: a machine of an older image serves as long as it has what its site needs now.
+CONTENTS = "var/lib/outlast-image-packages"
 KEPT = "ssh.service|getty.target|remote-fs.target"
 # Debian's units of the engines would take their ports; the others need what a lab machine has not.
 MASKED = " ".join(
@@ -95,6 +97,12 @@ def folder(packages: Sequence[str]) -> Path:
     return IMAGES / digest(packages)
 
 
+def holds(name: str, packages: Sequence[str]) -> bool:
+    """Whether the image of that name is in the cache and has all these packages, whatever else it has."""
+    contents = IMAGES / name / CONTENTS
+    return contents.is_file() and set(packages) <= set(contents.read_text().split())
+
+
 async def ensure(packages: Sequence[str], emit: Emit) -> Path:
     """The image's folder; built now when it is not cached. Two builders at once: one waits for the other."""
     target = folder(packages)
@@ -131,6 +139,7 @@ async def _build(target: Path, packages: Sequence[str], lock: int) -> None:
         ]
         await run(argv, limit=BUILD_LIMIT, keep=[lock])
         await run(["sh", "-e", "-c", FINISH, "finish", str(building)], keep=[lock])
+        (building / CONTENTS).write_text("\n".join(packages))
         building.rename(target)
     except OutlastError as error:
         raise OutlastError(_failed(error.findings[0])) from None

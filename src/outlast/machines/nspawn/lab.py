@@ -30,6 +30,7 @@ class Lab:
         self._identity = Identity(site, home)
         self._keys = state / "ssh"
         self._image: Path | None = None
+        self._packages: tuple[str, ...] = ()
 
     @property
     def faults(self) -> frozenset[Fault]:
@@ -43,6 +44,7 @@ class Lab:
     async def prepare(self, packages: Sequence[str], emit: Emit) -> None:
         """Build the golden image, or find it in the cache."""
         self._image = await image.ensure(packages, emit)
+        self._packages = tuple(packages)
 
     async def list(self) -> tuple[Found, ...]:
         """The machines with a disk; one whose making was interrupted does not count."""
@@ -53,7 +55,7 @@ class Lab:
                 datacenter=held.datacenter,
                 address=IPv4Address(held.address),
                 power=Power.ON if self._identity.machine(held.name) in running else Power.OFF,
-                current=self._image is None or held.image == self._image.name,
+                current=self._image is None or image.holds(held.image, self._packages),
             )
             for held in record.every(self._identity)
         )
