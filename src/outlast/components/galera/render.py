@@ -50,7 +50,6 @@ def _member(view: NodeView[DatabaseOptions]) -> Part:
             options=view.options,
             cluster=_cluster(view),
             provider=_provider_options(view),
-            donors=_donors(view),
             connections=max(FEWEST_CONNECTIONS, min(MOST_CONNECTIONS, view.options.buffer_pool // MIB * 2)),
             mib=MIB,
             open_files=OPEN_FILES,
@@ -58,7 +57,7 @@ def _member(view: NodeView[DatabaseOptions]) -> Part:
     )
     member = File(MEMBER, _json(_facts(view)))
     accounts = File(ACCOUNTS, _json(_accounts(view)), mode=0o600)
-    programs = {name: _program(view, name) for name in ("cluster", "start", "health", "accounts", "probe")}
+    programs = {name: _program(view, name) for name in ("cluster", "start", "stop", "health", "accounts", "probe")}
     database = Service("outlast-galera.service", _unit(view).text(), restart_on=(config.path,))
     health = Service(
         "outlast-galera-health.service",
@@ -102,13 +101,10 @@ def _seconds(seconds: float) -> str:
     return f"PT{seconds:g}S"
 
 
-def _donors(view: NodeView[DatabaseOptions]) -> str:
-    """Who shall copy the database to this member: the last ones first, because writes go to the first at first.
-
-    The comma at the end means: otherwise anybody.
-    """
+def _donors(view: NodeView[DatabaseOptions]) -> list[str]:
+    """Who shall copy the database to this member: the last ones first, because writes go to the first at first."""
     others = [peer for peer in view.others if peer.index <= view.options.members]
-    return "".join(f"{peer.member}," for peer in sorted(others, key=lambda peer: -peer.index))
+    return [peer.member for peer in sorted(others, key=lambda peer: -peer.index)]
 
 
 def _facts(view: NodeView[DatabaseOptions]) -> dict[str, object]:
@@ -119,6 +115,7 @@ def _facts(view: NodeView[DatabaseOptions]) -> dict[str, object]:
         "address": view.address,
         "health_port": view.port("mysql-health"),
         "group": [f"{peer.address}:{group}" for peer in view.others],
+        "donors": _donors(view),
         "health": [f"{e.address}:{e.port}" for e in view.using("mysql-health") if e.member != view.member],
     }
 
@@ -155,6 +152,7 @@ def _unit(view: NodeView[DatabaseOptions]) -> Unit:
         stop_limit=90,
         # Whatever else uses too much memory on this machine shall go first.
         extra=(
+            f"ExecStop={PYTHON} {PROGRAMS}/stop.py $MAINPID",
             "OOMScoreAdjust=-800",
             "LogRateLimitIntervalSec=0",
             f"BindReadOnlyPaths=-{HASTENED}:/usr/bin/wsrep_sst_mariabackup",

@@ -156,7 +156,7 @@ def _without_primary(data: list[_Seen], silent: tuple[str, ...], *, unseen_data:
         names = ", ".join(s.name for s in holders)
         return Decision(waiting_on=(f"the owner: {names} hold different histories, and only a person may choose one",))
     hoping = tuple(
-        f"{s.name}: alive, may find the others by itself (for {PATIENCE - s.state.alone:.0f} s more)"
+        f"{s.name}: alive, and gets {PATIENCE:.0f} s to find the others by itself"
         for s in data
         if s.state.alone is not None and s.state.alone < PATIENCE
     )

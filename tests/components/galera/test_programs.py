@@ -1,0 +1,164 @@
+"""The programs on the machine: what they conclude from what they see, without a machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.components.galera.members import HISTORY
+from tests.components.galera.views import program
+
+GRASTATE = "# GALERA saved state\nversion: 2.1\nuuid:    {uuid}\nseqno:   {seqno}\nsafe_to_bootstrap: 0\n"
+NO_HISTORY = "00000000-0000-0000-0000-000000000000"
+WELL = {
+    "wsrep_ready": "ON",
+    "wsrep_cluster_status": "Primary",
+    "wsrep_local_state": "4",
+    "wsrep_local_state_comment": "Synced",
+    "wsrep_local_recv_queue": "0",
+}
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Any:
+    module = program("cluster")
+    module.DATA, module.FRESH, module.REQUEST = tmp_path / "data", tmp_path / "fresh", tmp_path / "request"
+    module.DATA.mkdir()
+    return module
+
+
+def test_an_empty_folder_holds_nothing(cluster: Any) -> None:
+    assert cluster.holds() == "nothing"
+
+
+def test_a_first_start_that_was_cut_short_holds_nothing(cluster: Any) -> None:
+    cluster.FRESH.touch()
+    (cluster.DATA / "ibdata1").touch()
+    (cluster.DATA / "grastate.dat").write_text(GRASTATE.format(uuid=NO_HISTORY, seqno=-1))
+    assert cluster.holds() == "nothing"
+
+
+def test_a_copy_that_was_cut_short_is_no_source(cluster: Any) -> None:
+    (cluster.DATA / "grastate.dat").write_text(GRASTATE.format(uuid=NO_HISTORY, seqno=-1))
+    assert cluster.holds() == "incomplete"
+
+
+def test_a_history_is_data_whatever_else_is_there(cluster: Any) -> None:
+    cluster.FRESH.touch()
+    (cluster.DATA / "grastate.dat").write_text(GRASTATE.format(uuid=HISTORY, seqno=41))
+    assert cluster.holds() == "data"
+    assert cluster.recover(1) == (HISTORY, 41)
+
+
+def test_a_request_is_worth_nothing_when_it_is_old(cluster: Any) -> None:
+    assert not cluster.asked_to_bootstrap()
+    cluster.REQUEST.touch()
+    assert cluster.asked_to_bootstrap()
+    old = time.time() - 600
+    os.utime(cluster.REQUEST, (old, old))
+    assert not cluster.asked_to_bootstrap()
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "trouble"),
+    [
+        ("/writer", {}, ""),
+        ("/reader", {}, ""),
+        ("/writer", {"wsrep_local_state": "2"}, ""),
+        ("/writer", {"wsrep_local_state": "1", "wsrep_local_state_comment": "Joining"}, "not synced (Joining)"),
+        ("/writer", {"wsrep_ready": "OFF"}, "not synced"),
+        ("/writer", {"wsrep_cluster_status": "non-Primary"}, "not in a primary component"),
+        ("/primary", {"wsrep_ready": "OFF", "wsrep_local_state": "1"}, ""),
+        ("/primary", {"wsrep_cluster_status": "Disconnected"}, "not in a primary component"),
+        ("/writer", {"wsrep_local_recv_queue": "5000"}, ""),
+        ("/reader", {"wsrep_local_recv_queue": "5000"}, "5000 changes behind"),
+    ],
+)
+def test_who_may_be_asked(path: str, change: dict[str, str], trouble: str) -> None:
+    health = program("health")
+    watch = health.Watch(0.0)
+    watch.note({**WELL, **change}, 10.0)
+    found = watch.trouble(path, 10.1)
+    assert trouble in found if trouble else found == ""
+
+
+def test_a_database_that_hangs_is_not_healthy() -> None:
+    health = program("health")
+    watch = health.Watch(0.0)
+    assert health.answer(watch, "/writer", 0.1)[0].startswith("503")
+    watch.note(WELL, 10.0)
+    assert health.answer(watch, "/writer", 10.2)[0].startswith("200")
+    status, body = health.answer(watch, "/writer", 10.4)
+    assert status.startswith("503")
+    assert "0.4 s" in body
+    assert health.answer(watch, "/else", 10.2)[0].startswith("404")
+
+
+def test_the_time_without_a_primary_component_is_counted() -> None:
+    health = program("health")
+    watch = health.Watch(0.0)
+    watch.note(WELL, 10.0)
+    watch.note({**WELL, "wsrep_cluster_status": "non-Primary"}, 14.0)
+    told = json.loads(health.answer(watch, "/state", 14.1)[1])
+    assert told["without_primary"] == pytest.approx(4.1)
+    assert told["status"]["wsrep_cluster_status"] == "non-Primary"
+
+
+def test_a_member_that_leaves_sends_its_clients_elsewhere(tmp_path: Path) -> None:
+    health = program("health")
+    health.cluster.LEAVING = tmp_path / "leaving"
+    watch = health.Watch(0.0)
+    watch.note(WELL, 10.0)
+    assert health.answer(watch, "/writer", 10.1)[0].startswith("200")
+    health.cluster.LEAVING.touch()
+    assert health.answer(watch, "/writer", 10.1)[0].startswith("503")
+    assert health.answer(watch, "/primary", 10.1)[0].startswith("200")
+
+
+class Cursor:
+    """A database that notes what it is told; `made` are the accounts of an earlier run."""
+
+    def __init__(self, *made: str) -> None:
+        self.said: list[tuple[str, Any]] = []
+        self.made = made
+
+    def execute(self, statement: str, values: Any = None) -> None:
+        self.said.append((statement, values))
+
+    def fetchall(self) -> list[tuple[str]]:
+        return [(name,) for name in self.made]
+
+    def told(self, start: str) -> list[str]:
+        return [statement for statement, _ in self.said if statement.startswith(start)]
+
+
+def test_accounts_are_made_and_old_ones_removed(tmp_path: Path) -> None:
+    accounts = program("accounts")
+    accounts.__dict__["__file__"] = __file__
+    accounts.cluster.ACCOUNTS = tmp_path / "accounts.json"
+    accounts.cluster.ACCOUNTS.write_text(json.dumps({"schema": "shop", "passwords": {"web": "secret"}}))
+    cursor = Cursor("web", "web_read", "gone", "gone_read")
+    accounts.apply(cursor)
+    assert cursor.told("CREATE DATABASE") == ["CREATE DATABASE IF NOT EXISTS `shop` CHARACTER SET utf8mb4"]
+    assert cursor.told("GRANT ALL") == ["GRANT ALL PRIVILEGES ON `shop`.* TO `web`@'%'"]
+    assert len(cursor.told("GRANT SELECT")) == 1
+    assert cursor.told("DROP") == ["DROP USER IF EXISTS `gone`@'%'", "DROP USER IF EXISTS `gone_read`@'%'"]
+    # What was done counts as done only when all of it is.
+    assert cursor.said[-1] == ("REPLACE INTO mysql.outlast_accounts VALUES ('', %s)", (accounts.wanted_digest(),))
+    assert not [statement for statement, _ in cursor.said if "secret" in statement]
+
+
+def test_another_password_is_another_digest(tmp_path: Path) -> None:
+    accounts = program("accounts")
+    accounts.__dict__["__file__"] = __file__
+    accounts.cluster.ACCOUNTS = tmp_path / "accounts.json"
+    digests: set[str] = set()
+    for password in ("one", "two"):
+        accounts.cluster.ACCOUNTS.write_text(json.dumps({"schema": "shop", "passwords": {"web": password}}))
+        digests.add(accounts.wanted_digest())
+    assert len(digests) == 2
