@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.kernel.events import Emit, Event, Phase
-from outlast.machines.nspawn import disk
+from outlast.machines.nspawn import disk, record
 from outlast.machines.nspawn.command import run
 from outlast.machines.nspawn.locks import locked
 from outlast.machines.nspawn.sources import SUITE, debian_sources, reach
@@ -17,8 +18,10 @@ IMAGES = Path("/var/cache/outlast/images")
 BUILD_LIMIT = 900.0
 # Long enough for one builder before us.
 LOCK_LIMIT = BUILD_LIMIT + 60.0
+# An image that nobody asked for in so long, and that no machine stands on, goes when the next one is built.
+KEEP_SECONDS = 14 * 86400.0
 # Raise it whenever what is done below changes: it is part of the digest.
-RECIPE = "4"
+RECIPE = "5"
 BASE = (
     "ca-certificates",
     "curl",
@@ -74,6 +77,7 @@ rm -rf etc/apt/apt.conf.d/99mmdebstrap
 rm -rf var/cache/apt/* var/lib/apt/lists/* etc/ssh/ssh_host_* etc/machine-id var/lib/dbus/machine-id
 mkdir -p etc/ssh/sshd_config.d etc/systemd/journald.conf.d var/log/journal root/.ssh
 : > etc/resolv.conf
+: > etc/default/locale
 cat > etc/nsswitch.conf <<END
 {NAMES}
 END
@@ -107,6 +111,7 @@ async def ensure(packages: Sequence[str], emit: Emit) -> Path:
     """The image's folder; built now when it is not cached. Two builders at once: one waits for the other."""
     target = folder(packages)
     if target.is_dir():
+        _stamp(target).touch()
         return target
     emit(Event("image", Phase.STARTED, "builds the machine image, or waits for whoever does (once, about a minute)"))
     async with locked(IMAGES / "lock", LOCK_LIMIT) as lock:
@@ -114,6 +119,8 @@ async def ensure(packages: Sequence[str], emit: Emit) -> Path:
             for left in IMAGES.glob("*.building"):
                 await disk.remove(left)
             await _build(target, [*BASE, *packages], lock)
+        _stamp(target).touch()
+        await _forget(time.time() - KEEP_SECONDS)
     emit(Event("image", Phase.DONE, "the machine image is ready"))
     return target
 
@@ -146,6 +153,20 @@ async def _build(target: Path, packages: Sequence[str], lock: int) -> None:
     finally:
         settings.unlink(missing_ok=True)
         await disk.remove(building)
+
+
+def _stamp(target: Path) -> Path:
+    """The file whose time says when the image was last asked for."""
+    return target.with_suffix(".used")
+
+
+async def _forget(before: float) -> None:
+    """Remove images that were last asked for `before` then (seconds since 1970) and that no machine stands on."""
+    needed = record.images()
+    for stamp in IMAGES.glob("*.used"):
+        if stamp.stat().st_mtime < before and stamp.stem not in needed:
+            await disk.remove(stamp.with_suffix(""))
+            stamp.unlink()
 
 
 def _failed(cause: Finding) -> Finding:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from outlast.machines.nspawn.names import Identity
+from outlast.machines.nspawn.names import LABS, Identity
 from outlast.machines.provider import Order
 
 
@@ -42,6 +42,11 @@ def every(identity: Identity) -> tuple[Record, ...]:
     """The records of all machines, by name."""
     names = sorted(path.parent.name for path in identity.machines.glob("*/machine.json"))
     return tuple(record for name in names if (record := read(identity, name)))
+
+
+def images() -> set[str]:
+    """The images that machines of any lab on this box stand on."""
+    return {json.loads(path.read_text())["image"] for path in LABS.glob("*/machines/*/machine.json")}
 
 
 def networks(lab: Path) -> dict[str, IPv4Network]:
