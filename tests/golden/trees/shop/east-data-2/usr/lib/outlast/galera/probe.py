@@ -54,8 +54,8 @@ def started(invocation):
 
 def ask():
     """What the server says of itself, or None and why."""
-    if not cluster.SOCKET.exists():
-        return None, "its socket is not there"
+    if not cluster.listens():
+        return None, "it does not listen"
     try:
         import pymysql
 
@@ -78,7 +78,7 @@ def position(alive, note, server):
         return uuid, int(seqno), ""
     if alive and note is None:
         return "", -1, "it is finding out its position"
-    if alive and cluster.SOCKET.exists():
+    if alive and cluster.listens():
         # It has served since it started: what it knew then is too little now.
         return "", -1, "it runs and does not answer"
     if alive:

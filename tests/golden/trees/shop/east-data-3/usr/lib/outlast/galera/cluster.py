@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -18,9 +19,11 @@ SOCKET = Path("/run/mysqld/mysqld.sock")
 FRESH = Path("/var/lib/outlast-galera/fresh")
 # The request to start a new cluster: taken once, by the next start, and worth nothing when it is old.
 REQUEST = Path("/run/outlast-galera/bootstrap")
-REQUEST_LIMIT = 30.0
+REQUEST_LIMIT = 120.0
 STARTED = Path("/run/outlast-galera/started.json")
 LOCK = Path("/run/outlast-galera/lock")
+# Exists from the moment this member is told to stop: it still serves, and asks clients to go elsewhere.
+LEAVING = Path("/run/outlast-galera/leaving")
 NO_UUID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -30,8 +33,10 @@ def member():
 
 def mariadbd():
     """How MariaDB is called. The addresses of the others are not in my.cnf, so that a growing cluster restarts nobody."""
-    group = ",".join(member()["group"])
-    return ["/usr/sbin/mariadbd", f"--defaults-file={CONFIG}", f"--wsrep-cluster-address=gcomm://{group}"]
+    group, donors = ",".join(member()["group"]), ",".join(member()["donors"])
+    argv = ["/usr/sbin/mariadbd", f"--defaults-file={CONFIG}", f"--wsrep-cluster-address=gcomm://{group}"]
+    # The comma at the end means: otherwise anybody.
+    return [*argv, f"--wsrep-sst-donor={donors},"]
 
 
 def saved_state():
@@ -70,6 +75,20 @@ def recover(limit):
     if not found:
         raise ValueError(f"its recovery named no position; {' | '.join(text.splitlines()[-3:])}")
     return found[1], int(found[2])
+
+
+def listens(limit=1.0):
+    """Whether MariaDB has begun to serve. While it waits for a cluster its socket is there and refuses everybody; one
+    that hangs accepts, and says nothing."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(limit)
+        try:
+            connection.connect(str(SOCKET))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except OSError:
+            return True
+    return True
 
 
 def asked_to_bootstrap():

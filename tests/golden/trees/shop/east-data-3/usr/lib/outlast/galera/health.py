@@ -47,6 +47,8 @@ class Watch:
             return f"not in a primary component ({status.get('wsrep_cluster_status')})"
         if path == "/primary":
             return ""
+        if cluster.LEAVING.exists():
+            return "it is being stopped"
         # A donor goes on serving: mariabackup does not block it.
         if status.get("wsrep_ready") != "ON" or status.get("wsrep_local_state") not in (SYNCED, DONOR):
             return f"not synced ({status.get('wsrep_local_state_comment')})"

@@ -23,6 +23,7 @@ def main():
     lock = os.open(cluster.LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
     cluster.SOCKET.unlink(missing_ok=True)
+    cluster.LEAVING.unlink(missing_ok=True)
     holds = prepare()
     note = {"invocation": os.environ.get("INVOCATION_ID", ""), "since": time.monotonic(), "holds": holds}
     cluster.STARTED.unlink(missing_ok=True)
