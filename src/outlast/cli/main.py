@@ -9,8 +9,10 @@ import errno
 import sys
 import traceback
 
-import click
 import typer
+
+# Typer carries Click inside and shows this one class of it nowhere else.
+from typer._click.exceptions import ClickException
 
 from outlast.cli import check, completion, docs, down, exec_, init, logs, plan, ssh, status, up, version
 from outlast.cli.output import as_json, err, print_findings, print_json
@@ -41,10 +43,10 @@ def run(arguments: list[str]) -> int:
         result: object = app(arguments, standalone_mode=False)
     except OutlastError as error:
         return _failed(error, arguments)
-    except click.ClickException as error:
+    except ClickException as error:
         error.show()
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         err.print("interrupted: the same command goes on where this one stopped")
         return INTERRUPTED
     except OSError as error:
