@@ -70,8 +70,9 @@ class _Plan:
         for wish, component, _, names, pool in wanted:
             # A pool that is too small leaves the last members without a home: the audit says so.
             homes = self._homes(names, pool, load)
-            for index, (name, home) in enumerate(zip(names, homes, strict=False), 1):
-                seated.append(self._member(name, wish, component, datacenter, home, index))
+            for index, (name, home) in enumerate(zip(names, homes, strict=True), 1):
+                if home is not None:
+                    seated.append(self._member(name, wish, component, datacenter, home, index))
         for wish, component, interface in self._beside():
             homes = self._wanted_on(interface, seated)
             for index, home in self._indexed(datacenter, label(wish, component), homes):
@@ -120,20 +121,18 @@ class _Plan:
         before = self.parent.member_by_name if self.parent else {}
         return {name: before[name].machine for name in names if name in before and before[name].machine in pool}
 
-    def _homes(self, names: list[str], pool: list[str], load: dict[str, int]) -> list[str]:
-        """A machine for each member, no two alike: the one it had, otherwise the emptiest that is left.
+    def _homes(self, names: list[str], pool: list[str], load: dict[str, int]) -> list[str | None]:
+        """A machine for each member, no two alike: the one it had, otherwise the emptiest that is left, if any.
 
         New seats are added to `load`.
         """
         held = self._held(names, pool)
         used = set(held.values())
         free = iter(sorted((name for name in pool if name not in used), key=lambda name: load[name]))
-        homes: list[str] = []
+        homes: list[str | None] = []
         for name in names:
             home = held.get(name) or next(free, None)
-            if home is None:
-                continue
-            if name not in held:
+            if home is not None and name not in held:
                 load[home] += 1
             homes.append(home)
         return homes
