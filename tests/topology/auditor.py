@@ -71,7 +71,11 @@ def _members(site: Site, registry: Registry, topology: Topology) -> Iterator[str
                 wanted = len(pool) if count is None else min(len(pool), count(wish.options))
                 if not {m.machine for m in members} <= {machine.name for machine in pool}:
                     yield f"{wish.name} left its pool {pool_name}"
-                if sorted(m.index for m in members) != list(range(1, wanted + 1)):
+                asked = wanted if count is None else count(wish.options)
+                # A pool that became too small leaves gaps: whoever has a machine keeps number and machine.
+                if len({m.index for m in members}) != wanted or not {m.index for m in members} <= {
+                    *range(1, asked + 1)
+                }:
                     yield f"{wish.name} is numbered {[m.index for m in members]}"
             if len(members) != wanted:
                 yield f"{wish.name} in {datacenter}: {len(members)} members, wanted {wanted}"
