@@ -1,7 +1,7 @@
 """The rules by which the cluster is started, mended and changed: one careful step at a time. Pure.
 
 A primary component that exists always wins. Without one, a new cluster is founded once, by the member that has
-committed most, and only when that is known of every member. See docs/failures for what each rule is against.
+committed most, and only when that is known of every member.
 """
 
 from __future__ import annotations
