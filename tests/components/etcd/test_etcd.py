@@ -81,8 +81,8 @@ def test_the_example_is_valid_and_says_the_defaults() -> None:
 @pytest.mark.parametrize(
     ("stdout", "health", "role", "because"),
     [
-        (LEADER + WELL, "healthy", "leader", "leader, and a majority answers within 2.78041ms"),
-        (FOLLOWER + WELL, "healthy", "follower", "follower, and a majority answers within 2.78041ms"),
+        (LEADER + WELL, "healthy", "leader", "leader, and a majority agrees to a read in 3 ms"),
+        (FOLLOWER + WELL, "healthy", "follower", "follower, and a majority agrees to a read in 3 ms"),
         (
             FOLLOWER + ILL,
             "unhealthy",

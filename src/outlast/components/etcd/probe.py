@@ -37,7 +37,13 @@ def parse(output: Output) -> Report[None]:
     if health is None or not health["health"]:
         error = f": {health['error']}" if health and health.get("error") else ""
         return Report(Health.UNHEALTHY, f"answers, but no majority agrees to a read{error}", role=role)
-    return Report(Health.HEALTHY, f"{role}, and a majority answers within {health['took']}", role=role)
+    return Report(Health.HEALTHY, f"{role}, and a majority agrees to a read in {_took(health['took'])}", role=role)
+
+
+def _took(text: str) -> str:
+    """Go's notation of a duration (`2.78041ms`), without the digits that nobody reads; other units as they are."""
+    number, unit = text.removesuffix("ms"), text.endswith("ms")
+    return f"{max(1, round(float(number)))} ms" if unit else text
 
 
 def _first(text: str, field: str) -> dict[str, Any] | None:
