@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from outlast.kernel.errors import OutlastError, Unreachable
 from outlast.kernel.events import silent
-from outlast.machines.nspawn import network, process, record
+from outlast.machines.nspawn import image, network, process, record
 from outlast.machines.nspawn.lab import Lab
 from outlast.machines.nspawn.names import Identity
 from outlast.machines.provider import BuildOrder, Order, Power
@@ -266,6 +266,13 @@ async def test_a_build_has_what_reaches_the_registries_and_no_more(lab: Lab, tmp
     assert lines[0].endswith("localhost")
     assert lines[-1].endswith("200000 it's")
     assert (tmp_path / "a" / "release").exists()
+
+
+async def test_an_image_that_cannot_be_built_says_why_and_leaves_nothing(lab: Lab) -> None:
+    with pytest.raises(OutlastError) as caught:
+        await lab.prepare(["no-such-package"], silent)
+    assert caught.value.findings[0].why == "E: Unable to locate package no-such-package"
+    assert list(image.IMAGES.glob(f"{image.digest(['no-such-package'])}*")) == []
 
 
 async def test_the_boxs_own_network_is_as_it_was(lab: Lab) -> None:

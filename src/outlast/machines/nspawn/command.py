@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from outlast.kernel.errors import Finding, OutlastError
 
-EVIDENCE = 10
+EVIDENCE = 25
 
 
 async def run(

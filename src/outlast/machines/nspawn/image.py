@@ -20,6 +20,8 @@ BUILD_LIMIT = 900.0
 LOCK_LIMIT = BUILD_LIMIT + 60.0
 # An image that nobody asked for in so long, and that no machine stands on, goes when the next one is built.
 KEEP_SECONDS = 14 * 86400.0
+# What mmdebstrap says around apt's and dpkg's own words.
+NARRATION = ("I: ", "E: setup failed", "E: mmdebstrap failed")
 # Raise it whenever what is done below changes: it is part of the digest.
 RECIPE = "5"
 BASE = (
@@ -132,7 +134,6 @@ async def _build(target: Path, packages: Sequence[str], lock: int) -> None:
         disk.private(settings, reach(await run(["apt-config", "dump"])).encode())
         argv = [
             "mmdebstrap",
-            "--quiet",
             "--variant=minbase",
             f"--include={','.join(packages)}",
             "--aptopt=APT::Install-Recommends false",
@@ -170,10 +171,11 @@ async def _forget(before: float) -> None:
 
 
 def _failed(cause: Finding) -> Finding:
+    lines = tuple(line for line in cause.evidence if not line.startswith(NARRATION))
     return Finding(
         where="machine image",
         what="it could not be built",
-        why=cause.why,
+        why=lines[-1] if lines else cause.why,
         fix="see that `apt-get update` works here and that /var/cache has 2 GiB of room; then run the command again",
-        evidence=cause.evidence,
+        evidence=lines,
     )
