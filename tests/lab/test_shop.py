@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from outlast.controller.store import Store
 from tests.lab.orders import Orders
 from tests.lab.site import LabSite, copy_of, traces, until
 
@@ -143,14 +144,11 @@ def test_orders_go_on_when_the_writer_is_cut_off(shop: LabSite) -> None:
 
 
 def test_a_second_operator_is_refused_with_the_holder_named(shop: LabSite) -> None:
-    first = shop.start("up", "--yes")
-    try:
-        until("the first one holds the lock", lambda: (shop.home / ".outlast/lock").read_text(), 10)
+    with Store(shop.home / ".outlast").lock("up"):
         refused = shop.run("down", "--yes", expect=1)
-        assert "outlast up" in refused.stderr
-    finally:
-        first.communicate(timeout=120)
-    assert first.returncode == 0
+        assert "`outlast up`" in refused.stderr
+        shop.run("up", "--yes", "--lock-wait", "0.5", expect=1)
+    shop.run("up", "--yes")
 
 
 def cut(site: LabSite, machine: str) -> None:
