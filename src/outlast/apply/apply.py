@@ -42,6 +42,7 @@ class Applier:
     async def land(self, *, dry: bool = False) -> Landed:
         """Write every file that differs and enable services; nothing is started. `dry`: only say what differs.
 
+        While a release is missing there, nothing is written: `unpack` it and land again.
         A machine on which nothing is to be done answers with an observation too, in the same round trip.
         """
         content = await self._content()

@@ -52,6 +52,7 @@ def main():
 def land(request, ledger):
     """Make every file as told. `dry`: only say what differs. Services are left alone.
 
+    While a release is missing nothing is written: it must be brought first.
     Where nothing differs and nothing is pending, the answer holds an observation too: the sender may be done then.
     """
     check_generation(request, ledger)
@@ -62,6 +63,9 @@ def land(request, ledger):
     ]
     changed = [file["path"] for file in files if differs(file)]
     missing = [a for a in request["artifacts"] if not pathlib.Path(a["path"]).is_dir()]
+    if missing and not dry:
+        # Units that name a release which is not here would fail at their next start: what runs now stays as it is.
+        return {"changed": [], "artifacts": missing, "pending": {}, "leftovers": {"services": [], "files": []}}
     if not dry:
         before = json.dumps(ledger)
         ledger.update(site=request["site"], generation=request["generation"])

@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 def down(file: SiteFile = SITE_FILE, yes: Yes = False, lock_wait: LockWait = 0.0) -> None:
     """Remove every machine of the site with all it holds, its network and its secrets. The image cache stays."""
     workspace = open_workspace(file)
-    workspace.require()
+    workspace.require(making=False)
     if not yes:
         _ask(workspace.site.site)
     with workspace.store.lock("down", lock_wait):

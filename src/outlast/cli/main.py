@@ -22,7 +22,7 @@ INTERRUPTED = 130
 
 app = typer.Typer(
     name="outlast",
-    help="One site file becomes a complete, highly available web infrastructure, with measured proof.",
+    help="One site file becomes a complete, highly available web infrastructure.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",

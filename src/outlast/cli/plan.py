@@ -15,6 +15,7 @@ from outlast.cli.options import SITE_FILE, AsJson, SiteFile, Verbose
 from outlast.cli.output import out, print_json
 from outlast.cli.workspace import Workspace, open_workspace
 from outlast.controller.drift import Drift, drift
+from outlast.kernel.errors import Invalid, OutlastError
 
 MARK = {Change.CREATE: "[green]+[/]", Change.UPDATE: "[yellow]~[/]", Change.REMOVE: "[red]-[/]"}
 EFFECT = {Effect.START: "green", Effect.RELOAD: "cyan", Effect.RESTART: "yellow", Effect.STOP: "red"}
@@ -49,7 +50,13 @@ def plan(
     verbose: Verbose = False,
 ) -> int:
     """Show what `up` would change, and why each service would be touched. Changes nothing."""
-    made = asyncio.run(make_plan(open_workspace(file)))
+    try:
+        made = asyncio.run(make_plan(open_workspace(file)))
+    except Invalid as error:
+        if detailed_exitcode:
+            # 2 means "changes" here, so an invalid site file is an error like any other.
+            raise OutlastError(*error.findings) from None
+        raise
     if json:
         print_json({"generation": made.blueprint.generation, "changes": made.changes, "drift": made.drifts})
     else:

@@ -37,7 +37,7 @@ def up(
     """Make the site as its file says: machines, engines, releases. Run again, it changes only what differs."""
     began = time.monotonic()
     workspace = open_workspace(file)
-    workspace.require()
+    workspace.require(making=workspace.store.blueprint() is None)
     with workspace.store.lock("up", lock_wait):
         blueprint, outcome = asyncio.run(_up(workspace, yes=yes or json, verbose=verbose, quiet=quiet))
     seconds = time.monotonic() - began

@@ -58,9 +58,9 @@ class Workspace:
         """Whoever makes the machines."""
         return Lab(self.site.site, self.home, self.store.folder)
 
-    def require(self) -> None:
-        """Raises `OutlastError` with everything that this box lacks for running the site."""
-        findings = failing(requirements())
+    def require(self, *, making: bool) -> None:
+        """Raises `OutlastError` with everything that this box lacks for the site; `making`: room for machines too."""
+        findings = failing(requirements(making=making))
         if findings:
             raise OutlastError(*findings)
 

@@ -117,7 +117,7 @@ class Up:
         return self._once(f"machine {name}", lambda: self._bring_machine(name))
 
     async def _bring_machine(self, name: str) -> tuple[Applier, Landed]:
-        """The machine exists, answers, and holds its files."""
+        """The machine exists, answers, and holds its releases and its files: all of them, or what it held before."""
         wanted = self.blueprint.topology.machine_by_name[name]
         found = self._found.get(name)
         if found is None or found.power is Power.OFF:
@@ -131,6 +131,10 @@ class Up:
         self._appliers.append(applier)
         with self._span(f"land {name}"):
             landed = await applier.land()
+        if landed.artifacts:
+            await self._unpack(applier, landed)
+            with self._span(f"land {name}"):
+                landed = await applier.land()
         if landed.changed:
             self._did(name, f"wrote {len(landed.changed)} files")
         self.emit(Event(name, Phase.DONE, f"{len(landed.changed)} files written" if landed.changed else "no changes"))
@@ -153,18 +157,14 @@ class Up:
         self._did(subject, f"built {artifact.digest}")
         return order.target
 
-    def _unpacked(self, machine: str) -> asyncio.Task[None]:
-        return self._once(f"artifacts {machine}", lambda: self._unpack(machine))
-
-    async def _unpack(self, machine: str) -> None:
-        """The machine holds every release of its bundle."""
-        applier, landed = await self._machine(machine)
+    async def _unpack(self, applier: Applier, landed: Landed) -> None:
+        """Bring the releases that the machine lacks, each as soon as it is built."""
         held = {artifact.path: artifact for part in applier.bundle.parts for artifact in part.part.artifacts}
         for missing in landed.artifacts:
             tar = await self._release(held[missing.path])
-            with self._span(f"unpack {missing.name} on {machine}"):
+            with self._span(f"unpack {missing.name} on {applier.machine.name}"):
                 await applier.unpack(held[missing.path], tar)
-            self._did(machine, f"got the release {missing.name} {missing.digest}")
+            self._did(applier.machine.name, f"got the release {missing.name} {missing.digest}")
 
     def _stage(self, name: str) -> asyncio.Task[None]:
         stage = next(stage for stage in self.blueprint.stages if stage.name == name)
@@ -177,7 +177,6 @@ class Up:
         _raise_all(
             await asyncio.gather(
                 *(self._stage(before) for before in stage.after),
-                *(self._unpacked(machine) for machine in machines if self._builds_on(machine, stage)),
                 *(self._machine(machine) for machine in machines),
                 return_exceptions=True,
             )
@@ -185,11 +184,6 @@ class Up:
         appliers = {member: (await self._machine(home))[0] for member, home in homes.items()}
         with self._span(f"stage {stage.name}"):
             self._done += await Roll(stage, self.registry[stage.component], appliers, self.emit).run()
-
-    def _builds_on(self, machine: str, stage: Stage) -> bool:
-        """Whether members of the stage on that machine are made from source: the others need not wait for builds."""
-        parts = self.blueprint.bundle_by_machine[machine].parts
-        return any(held.part.artifacts for held in parts if held.member in stage.members)
 
     async def _sweep(self) -> None:
         """Remove what the site no longer asks for: last, so that nothing is missed before its stand-in is there."""

@@ -23,8 +23,8 @@ WIDTH = 110
 _HEAD = """\
 # One file says what must run and what must survive.
 #
-# `outlast check` finds what is wrong with it, `outlast up` makes it run, and `outlast prove` shows what it
-# survives. What is not written here has a default that a small team would choose.
+# `outlast check` finds what is wrong with it, `outlast plan` shows what would change, and `outlast up` makes it
+# run. What is not written here has a default that a small team would choose.
 """
 
 

@@ -50,4 +50,9 @@ def _failed(argv: Sequence[str], why: str, lines: tuple[str, ...]) -> Finding:
 
 
 def _missing(program: str) -> Finding:
-    return Finding("this box", f"`{program}` is missing", "the lab is made with it", "see `outlast doctor`")
+    return Finding(
+        "this box",
+        f"`{program}` is missing",
+        "the lab is made with it",
+        "install the package that brings it; `outlast up` names it",
+    )

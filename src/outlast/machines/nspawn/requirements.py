@@ -23,8 +23,8 @@ ROOM_GIB = 4
 NO_UPPER = ("overlay", "nfs", "nfs4", "cifs", "9p", "vfat", "exfat", "ecryptfs")
 
 
-def requirements(root: Path = Path("/")) -> tuple[Finding, ...]:
-    """Everything that is missing, at once. `root` is the box's root folder."""
+def requirements(root: Path = Path("/"), *, making: bool = True) -> tuple[Finding, ...]:
+    """Everything that is missing, at once. `root` is the box's root folder; `making` asks for room for machines too."""
     findings: list[Finding] = []
     if os.geteuid() != 0:
         why = "the lab makes machines, networks and mounts, and only root may"
@@ -36,7 +36,7 @@ def requirements(root: Path = Path("/")) -> tuple[Finding, ...]:
     if not (root / KEYRING.lstrip("/")).exists():
         why = "the machine image is checked against Debian's keys"
         findings.append(_finding("Debian's keys are missing", why, "apt-get install debian-archive-keyring"))
-    return (*findings, *_overlay(root), *_room(root))
+    return (*findings, *_overlay(root), *(_room(root) if making else ()))
 
 
 def _overlay(root: Path) -> list[Finding]:
