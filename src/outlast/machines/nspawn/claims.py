@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from ipaddress import IPv4Network
+from pathlib import Path
 
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.machines.nspawn import record
@@ -14,16 +16,18 @@ from outlast.machines.nspawn.names import LABS, Identity
 
 # 10.100.0.0 to 10.199.255.0: away from the small numbers that home and office networks prefer.
 CHOICES = 100 * 256
+# In memory: nothing of it stays on the disk when the last lab is gone.
+LOCK = Path("/run/lock/outlast-lab")
 LOCK_LIMIT = 30.0
 SMALL = 12
 
 
 async def claim(identity: Identity, datacenters: Sequence[str]) -> tuple[IPv4Network, ...]:
     """A /24 for each data centre, the same ones at each call: free on this box and of every other lab's claim."""
-    async with locked(LABS / "lock", LOCK_LIMIT):
+    async with locked(LOCK, LOCK_LIMIT):
         claimed = record.networks(identity.folder)
         if not set(datacenters) <= set(claimed):
-            used = [network for lab in LABS.iterdir() if lab.is_dir() for network in record.networks(lab).values()]
+            used = [network for lab in LABS.glob("*") for network in record.networks(lab).values()]
             used += await _reached()
             for datacenter in datacenters:
                 if datacenter not in claimed:
@@ -31,6 +35,14 @@ async def claim(identity: Identity, datacenters: Sequence[str]) -> tuple[IPv4Net
                     used.append(claimed[datacenter])
             record.claim(identity.folder, claimed)
     return tuple(claimed[datacenter] for datacenter in datacenters)
+
+
+async def leave() -> None:
+    """Remove the labs' common folders when no lab is left in them."""
+    async with locked(LOCK, LOCK_LIMIT):
+        with suppress(OSError):
+            LABS.rmdir()
+            LABS.parent.rmdir()
 
 
 def free(start: int, used: Sequence[IPv4Network]) -> IPv4Network:

@@ -134,6 +134,7 @@ class Lab:
         await network.clear(self._identity)
         await disk.remove(self._identity.folder)
         process.sweep(self._identity.prefix)
+        await claims.leave()
 
     def _folder(self, name: str) -> Path:
         return self._identity.machines / name

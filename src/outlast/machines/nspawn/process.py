@@ -99,6 +99,8 @@ def sweep(prefix: str) -> None:
                 with suppress(OSError):
                     # A group goes by `rmdir`; its files are not files.
                     Path(folder).rmdir()
+        with suppress(OSError):
+            (hierarchy / "outlast").rmdir()  # only the last machine of all labs leaves it empty
 
 
 def own_group(machine: str) -> list[str]:
