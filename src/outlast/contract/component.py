@@ -87,7 +87,6 @@ class Component(Generic[O]):
     builds: Callable[[O], Recipe] | None = None
     floats: bool = False
     quorum: bool = False
-    capabilities: tuple[object, ...] = ()
 
     @property
     def is_beside(self) -> bool:
