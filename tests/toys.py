@@ -36,6 +36,7 @@ def toy(
     requires: Sequence[Required] = (),
     many: bool = False,
     floats: bool = False,
+    quorum: bool = False,
 ) -> AnyComponent:
     """A component that provides and requires just this, and what its options add."""
     claim = Claim(f"{name}s", many=True) if many else Claim(name, default=True)
@@ -60,6 +61,7 @@ def toy(
         render=_render,
         parse=_parse,
         floats=floats,
+        quorum=quorum,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from outlast.blueprint.audit import addresses, machines, wiring
+from outlast.blueprint.audit import addresses, alone, machines, wiring
 from outlast.blueprint.blueprint import Blueprint
 from outlast.contract.registry import Registry
 from outlast.kernel.errors import Finding
@@ -15,4 +15,5 @@ def audit(site: Site, registry: Registry, blueprint: Blueprint) -> tuple[Finding
         *wiring.check(site, registry, blueprint),
         *addresses.check(site, blueprint),
         *machines.check(site, registry, blueprint),
+        *alone.check(site, registry, blueprint),
     )

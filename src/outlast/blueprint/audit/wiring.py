@@ -1,21 +1,17 @@
-"""Wiring: every required interface is provided, every floating address has a stand-in."""
+"""Wiring: every required interface is provided."""
 
 from __future__ import annotations
 
 from outlast.blueprint.blueprint import Blueprint
 from outlast.contract.interface import Reach
 from outlast.contract.registry import Registry
-from outlast.kernel.errors import Finding, Severity
+from outlast.kernel.errors import Finding
 from outlast.site.schema import Site
 from outlast.topology.wire import Wiring
 
 
 def check(site: Site, registry: Registry, blueprint: Blueprint) -> list[Finding]:
-    """Requirements that nobody serves, and data centres whose addresses have nowhere to move."""
-    return [*_unserved(site, registry, blueprint), *_alone(blueprint)]
-
-
-def _unserved(site: Site, registry: Registry, blueprint: Blueprint) -> list[Finding]:
+    """Requirements that nobody serves."""
     wiring = Wiring(site, registry, blueprint.topology)
     findings: dict[tuple[str, str], Finding] = {}
     for member in blueprint.topology.members:
@@ -30,19 +26,3 @@ def _unserved(site: Site, registry: Registry, blueprint: Blueprint) -> list[Find
                 fix=f"add what provides `{required.interface}` to the site file, or take it out of `uses`",
             )
     return list(findings.values())
-
-
-def _alone(blueprint: Blueprint) -> list[Finding]:
-    floating = blueprint.topology.floating
-    datacenters = {address.datacenter for address in floating}
-    return [
-        Finding(
-            where=f"datacenters.{datacenter}",
-            what="the floating address has only one machine to be on",
-            why="when that machine is lost, the address is lost with it",
-            fix="give the edge pool at least two machines",
-            severity=Severity.WARNING,
-        )
-        for datacenter in sorted(datacenters)
-        if sum(address.datacenter == datacenter for address in floating) == 1
-    ]
