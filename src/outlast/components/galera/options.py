@@ -18,8 +18,8 @@ KEEPALIVES_PER_SUSPICION = 3
 class FailureTimers(BaseModel):
     """How fast the members notice that one of them is gone. All of them must have the same.
 
-    The outage is `suspect` and 0.15 s. `inactive` and `install` count when a member that was cut off returns: 5 s and
-    3 s instead of 1 s and 0.5 s were no better in ten trials each (more than 1 s without writes in 2, and in none).
+    The outage is `suspect` and 0.15 s. `inactive` and `install` count when members that live find each other again: 5 s
+    and 3 s instead of 1 s and 0.5 s were no better in ten trials each. What helps there is the guard (`guard.py`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

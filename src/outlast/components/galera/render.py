@@ -57,12 +57,14 @@ def _member(view: NodeView[DatabaseOptions]) -> Part:
     )
     member = File(MEMBER, _json(_facts(view)))
     accounts = File(ACCOUNTS, _json(_accounts(view)), mode=0o600)
-    programs = {name: _program(view, name) for name in ("cluster", "start", "stop", "health", "accounts", "probe")}
+    programs = {
+        name: _program(view, name) for name in ("cluster", "start", "stop", "health", "guard", "accounts", "probe")
+    }
     database = Service("outlast-galera.service", _unit(view).text(), restart_on=(config.path,))
     health = Service(
         "outlast-galera-health.service",
         _health_unit(view).text(),
-        restart_on=tuple(programs[name].path for name in ("health", "cluster")),
+        restart_on=tuple(programs[name].path for name in ("health", "guard", "cluster")),
     )
     return Part(
         files=(config, member, accounts, *programs.values()),
