@@ -9,6 +9,8 @@ from hypothesis import given
 from outlast.blueprint.audit import audit
 from outlast.blueprint.blueprint import Blueprint
 from outlast.contract.bundle import MemberPart, Part
+from outlast.contract.component import InPool
+from outlast.contract.interface import Provided
 from outlast.kernel.errors import Finding, Severity, failing
 from outlast.site.schema import Datacenter, Site
 from outlast.topology.topology import Machine, Member, Topology
@@ -108,6 +110,31 @@ def test_a_port_wanted_by_an_app_and_an_engine_is_the_apps_to_change() -> None:
     bad = replace(blueprint, topology=replace(blueprint.topology, members=(shop, store)))
     (finding,) = findings(bad, site)
     assert finding.where == "apps.shop.port"
+
+
+def test_loopback_and_the_machines_own_address_each_have_the_port() -> None:
+    # As with a database and the proxy to it, both of which listen on the port that everybody knows.
+    site = toys.site(
+        apps={"shop": Options(uses=("database",))},
+        engines={"proxy": Options(), "store": Options(count=3)},
+        compact=True,
+    )
+    pool: InPool[Options] = InPool("data", count=lambda options: options.count, size=3)
+    store = toys.toy("store", pool, provides=[Provided("sql", port=3307)])
+    shared = toys.registry(toys.WEB, toys.PROXY, store)
+    assert failing(audit(site, shared, compiled(site, registry=shared))) == ()
+
+
+def test_what_listens_at_every_address_has_its_port_alone() -> None:
+    site = toys.site(
+        apps={"shop": Options(uses=("database",))}, engines={"proxy": Options(), "edge": Options()}, compact=True
+    )
+    edge = toys.toy("edge", InPool("edge", size=2), provides=[Provided("https", port=3307, public=True)])
+    shared = toys.registry(toys.WEB, toys.PROXY, edge)
+    found = failing(audit(site, shared, compiled(site, registry=shared)))
+    assert {f.what for f in found if "port" in f.what} == {
+        f"port 3307 is wanted twice on east-node-{index}" for index in (1, 2)
+    }
 
 
 def test_a_pool_that_is_too_small() -> None:

@@ -75,7 +75,7 @@ def test_a_majority_and_what_its_loss_takes_along() -> None:
     site = toys.site(apps=SHOP, engines=ENGINES)
     assert whys(site, "east-data-2")["store"] == (True, "2 of 3 members are left, and it needs 2")
     lost = whys(site, "east/data")
-    assert lost["store"] == (False, "all 3 of its members are lost")
+    assert lost["store"] == (False, "all 3 members are lost")
     assert lost["proxy"] == (False, "it needs store, which stops")
     assert lost["shop"] == (False, "it needs proxy, which stops")
     assert lost["edge"] == (True, "nothing of it is lost, but shop, which it uses, stops")

@@ -1,6 +1,7 @@
 """An example rendered to a tree of files, as its machines would hold them; markers stand where secrets will be.
 
-Beside each machine's files stands `MACHINE.txt`: what the files' contents do not say.
+Beside each machine's files stands `MACHINE.txt`: what the files' contents do not say. Of a site with many machines only
+the first of each kind is written out; `DIGESTS.txt` names the contents of the others.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from outlast.topology.topology import Ground
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TREES = Path(__file__).parent / "trees"
 DIGEST = "0123456789ab"
+MANY = 20
 
 
 def names() -> list[str]:
@@ -54,7 +56,9 @@ def rendered(name: str) -> dict[str, bytes]:
     """Path below the example's tree to content."""
     _, blueprint = example(name)
     tree = {"STAGES.txt": _stages(blueprint).encode()}
-    for bundle in blueprint.bundles:
+    if len(blueprint.bundles) > MANY:
+        tree["DIGESTS.txt"] = "".join(f"{bundle.digest} {bundle.machine}\n" for bundle in blueprint.bundles).encode()
+    for bundle in _shown(blueprint):
         tree[f"{bundle.machine}/MACHINE.txt"] = _summary(bundle).encode()
         for held in bundle.parts:
             for file in held.part.files:
@@ -68,6 +72,19 @@ def kept(name: str) -> dict[str, bytes]:
     """The same, as it was accepted last."""
     folder = TREES / name
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def _shown(blueprint: Blueprint) -> tuple[Bundle, ...]:
+    """The bundles that are written out; machines with members of the same services are of one kind."""
+    if len(blueprint.bundles) <= MANY:
+        return blueprint.bundles
+    kinds: dict[tuple[str, ...], Bundle] = {}
+    for bundle in blueprint.bundles:
+        members = blueprint.topology.members_by_machine[bundle.machine]
+        # An arbiter is a member of its service, and another kind all the same: it has other ports.
+        kind = tuple(f"{member.service} {sorted(port for port, _ in member.ports)}" for member in members)
+        kinds.setdefault(kind, bundle)
+    return tuple(kinds.values())
 
 
 def _stages(blueprint: Blueprint) -> str:

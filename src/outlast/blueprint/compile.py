@@ -54,12 +54,11 @@ def _bundle(machine: Machine, topology: Topology, wiring: Wiring) -> Bundle:
 
 
 def _base(machine: Machine, topology: Topology, views: list[NodeView[object]]) -> Part:
-    """What every machine gets: the names of those it talks to, so that no look-up ever leaves the machine."""
-    spoken = {
-        machine.name,
-        *(e.machine for v in views for e in v.endpoints),
-        *(p.machine for v in views for p in v.peers),
-    }
+    """What every machine gets: the names of those it talks to, so that no look-up ever leaves the machine.
+
+    Peers that are not required are not talked to: a thousand instances of an app need not know each other.
+    """
+    spoken = {machine.name, *(e.machine for v in views for e in v.endpoints)}
     names = [topology.machine_by_name[name] for name in sorted(spoken)]
     lines = ["127.0.0.1 localhost", "::1 localhost", *(f"{m.address} {m.name}" for m in names)]
     return Part(files=(File("/etc/hosts", "\n".join(lines) + "\n"),))

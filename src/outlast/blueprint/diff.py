@@ -88,11 +88,15 @@ def _kind(old: object, new: object) -> Change:
 
 
 def _lines(old: File | None, new: File | None) -> tuple[str, ...]:
-    def text(file: File | None) -> list[str]:
-        return file.content.splitlines() if file else []
-
-    lines = [*difflib.unified_diff(text(old), text(new), lineterm="", n=2)][2:]
-    if old and new and (old.mode, old.owner, old.group) != (new.mode, new.owner, new.group):
+    if old is None or new is None:
+        # All of it at once: a large site has millions of lines, which need not be compared with nothing.
+        sign, content = ("+", new.content) if new else ("-", old.content if old else "")
+        lines = [f"{sign}{line}" for line in content.splitlines()]
+        span = "1" if len(lines) == 1 else f"1,{len(lines)}"
+        header = f"@@ -0,0 +{span} @@" if new else f"@@ -{span} +0,0 @@"
+        return (header, *lines) if lines else ()
+    lines = [*difflib.unified_diff(old.content.splitlines(), new.content.splitlines(), lineterm="", n=2)][2:]
+    if (old.mode, old.owner, old.group) != (new.mode, new.owner, new.group):
         lines.insert(0, f"{old.owner}:{old.group} {old.mode:04o} becomes {new.owner}:{new.group} {new.mode:04o}")
     return tuple(lines)
 

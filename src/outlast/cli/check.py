@@ -35,8 +35,9 @@ def check(file: SiteFile = SITE_FILE, json: AsJson = False) -> None:
     out.print(table(dependence, outcomes))
     for name, stopped in whys(dependence, outcomes):
         out.print(f"[red]✗[/] without {name}")
-        for verdict in stopped:
-            out.print(f"    {verdict.service}: {escape(verdict.why)}")
+        for why in dict.fromkeys(verdict.why for verdict in stopped):
+            services = [verdict.service for verdict in stopped if verdict.why == why]
+            out.print(f"    {', '.join(services)}: {escape(why)}")
     out.print(f"[green]●[/] {file}: site {workspace.site.site} is valid: {machines} machines, {members} members")
 
 

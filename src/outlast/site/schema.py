@@ -14,7 +14,7 @@ from outlast.kernel.names import DatacenterName, PoolName, SiteName
 from outlast.site.domain import Domain
 
 MOST_DATACENTERS = 8
-LARGEST_POOL = 500
+LARGEST_POOL = 2000
 
 PoolSize = Annotated[int, Field(ge=1, le=LARGEST_POOL)]
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 
 from outlast.blueprint.blueprint import Blueprint
+from outlast.contract.interface import Provided
+from outlast.contract.registry import Registry
 from outlast.kernel.errors import Finding
 from outlast.site.schema import Site
 
 
-def check(site: Site, blueprint: Blueprint) -> list[Finding]:
-    """Addresses used twice or outside their network, and ports that two members of one machine want."""
-    return [*_addresses(blueprint), *_ports(site, blueprint)]
+def check(site: Site, registry: Registry, blueprint: Blueprint) -> list[Finding]:
+    """Addresses used twice or outside their network, and ports that two members want at one address."""
+    return [*_addresses(blueprint), *_ports(site, registry, blueprint)]
 
 
 def _addresses(blueprint: Blueprint) -> list[Finding]:
@@ -33,11 +36,13 @@ def _addresses(blueprint: Blueprint) -> list[Finding]:
     return findings
 
 
-def _ports(site: Site, blueprint: Blueprint) -> list[Finding]:
-    wanted: dict[tuple[str, int], dict[str, None]] = defaultdict(dict)
+def _ports(site: Site, registry: Registry, blueprint: Blueprint) -> list[Finding]:
+    options = {wish.name: wish.options for wish in site.wishes}
+    wanted: dict[tuple[str, int], list[tuple[str, Bound]]] = defaultdict(list)
     for member in blueprint.topology.members:
-        for _, port in member.ports:
-            wanted[member.machine, port][member.service] = None
+        ports = dict(member.ports)
+        for provided in registry[member.component].provides(options[member.service], member.index):
+            wanted[member.machine, ports[provided.interface]].append((member.service, _bound(provided)))
     paths = {wish.name: f"{wish.section}.{wish.name}" for wish in site.wishes if wish.section != wish.name}
     return [
         Finding(
@@ -47,6 +52,29 @@ def _ports(site: Site, blueprint: Blueprint) -> list[Finding]:
             why=f"{' and '.join(services)} both listen there, and one address has each port once",
             fix="give one of them another `port`, or leave `port` out and Outlast chooses a free one",
         )
-        for (machine, port), services in wanted.items()
-        if len(services) > 1
+        for (machine, port), listeners in wanted.items()
+        if len(listeners) > 1 and len(services := _meeting(listeners)) > 1
     ]
+
+
+class Bound(StrEnum):
+    """Which addresses of its machine a member listens at."""
+
+    LOOPBACK = "loopback"
+    OWN = "own"
+    ALL = "all"
+
+
+def _bound(provided: Provided) -> Bound:
+    # What is meant for the world is asked for under floating addresses too, so it listens at all.
+    return Bound.ALL if provided.public else Bound.LOOPBACK if provided.loopback else Bound.OWN
+
+
+def _meeting(listeners: list[tuple[str, Bound]]) -> list[str]:
+    """The services of those that want one port at the same address, each once."""
+    meet = [
+        first
+        for first, bound in listeners
+        if any(second != first and (bound is other or Bound.ALL in (bound, other)) for second, other in listeners)
+    ]
+    return list(dict.fromkeys(meet))

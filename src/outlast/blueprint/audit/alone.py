@@ -13,9 +13,8 @@ from outlast.kernel.errors import Finding, Severity
 from outlast.site.schema import Site
 
 
-def check(site: Site, registry: Registry, blueprint: Blueprint) -> list[Finding]:
+def check(site: Site, registry: Registry, blueprint: Blueprint, dependence: Dependence) -> list[Finding]:
     """Services that the loss of one machine stops, and votes that can end in a draw."""
-    dependence = Dependence(site, registry, blueprint.topology)
     outcomes = [suffer(dependence, loss) for loss in losses(blueprint.topology) if loss.kind is LossKind.MACHINE]
     return [
         *_single_points(site, registry, outcomes),

@@ -73,6 +73,16 @@ class Dependence:
         """The cluster of a member."""
         return self.clusters[member.datacenter, member.service]
 
+    def unmet(self, member: Member) -> list[Required]:
+        """What a member requires and nobody provides, even when nothing is lost."""
+        return [
+            required
+            for required in self._requires(member)
+            if required.reach is not Reach.CLUSTER
+            and not required.optional
+            and Need(required.interface, _scope(member, required.reach)) not in self.providers
+        ]
+
     def _cluster(self, datacenter: str, service: str, members: tuple[Member, ...]) -> Cluster:
         quorum = self._registry[members[0].component].quorum
         return Cluster(service, datacenter, members, len(members) // 2 + 1 if quorum else 1, quorum)

@@ -153,7 +153,7 @@ def _why(dependence: Dependence, outcome: Outcome, cluster: Cluster) -> str:
     if left < cluster.needed:
         if total == 1:
             return f"its only member is on {cluster.members[0].machine}"
-        return f"{left} of {total} members are left{demand}" if left else f"all {total} of its members are lost"
+        return f"{left} of {total} members are left{demand}" if left else f"all {total} members are lost"
     if starved and need:
         stands = "" if key in outcome.stopped else f"{left - starved} of {total} members go on; for the others "
         return f"{stands}{_starving(dependence, need)}"

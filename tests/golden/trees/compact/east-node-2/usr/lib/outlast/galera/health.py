@@ -1,0 +1,124 @@
+"""Says over HTTP whether this member may be written to (/writer), read from (/reader), and is in a primary
+component (/primary): 200, or 503 with the reason. /state tells all it knows, as JSON.
+
+It asks the database ten times a second over one connection. An answer that is older than STALE is none: a database
+that hangs is not healthy, whatever it said last.
+"""
+
+import asyncio
+import json
+import time
+
+import cluster
+
+PERIOD = 0.1
+STALE = 0.3
+QUERY_LIMIT = 0.25
+REQUEST_LIMIT = 2.0
+SYNCED, DONOR = "4", "2"
+# Changes received and not yet applied: above, a member is too far behind to read from.
+LONGEST_QUEUE = 1000
+WANTED = ("wsrep_ready", "wsrep_cluster_status", "wsrep_local_state", "wsrep_local_state_comment", "wsrep_local_recv_queue")
+QUERY = f"SHOW GLOBAL STATUS WHERE Variable_name IN ({', '.join(repr(name) for name in WANTED)})"
+
+
+class Watch:
+    """The last answer of the database, when it came, and when the member was last in a primary component."""
+
+    def __init__(self, now):
+        self.status = {}
+        self.answered = None
+        self.primary = now
+        self.error = "the database has not answered yet"
+
+    def note(self, status, now):
+        self.status, self.answered = status, now
+        if status.get("wsrep_cluster_status") == "Primary":
+            self.primary = now
+
+    def trouble(self, path, now):
+        """Why not, or an empty text when all is well."""
+        if self.answered is None:
+            return self.error
+        if now - self.answered > STALE:
+            return f"the database has not answered for {now - self.answered:.1f} s"
+        status = self.status
+        if status.get("wsrep_cluster_status") != "Primary":
+            return f"not in a primary component ({status.get('wsrep_cluster_status')})"
+        if path == "/primary":
+            return ""
+        if cluster.LEAVING.exists():
+            return "it is being stopped"
+        # A donor goes on serving: mariabackup does not block it.
+        if status.get("wsrep_ready") != "ON" or status.get("wsrep_local_state") not in (SYNCED, DONOR):
+            return f"not synced ({status.get('wsrep_local_state_comment')})"
+        if path == "/reader" and int(status.get("wsrep_local_recv_queue", 0)) > LONGEST_QUEUE:
+            return f"{status['wsrep_local_recv_queue']} changes behind"
+        return ""
+
+
+def ask_for_ever(watch):
+    """In a thread of its own, because the driver waits."""
+    import pymysql
+
+    connection = None
+    while True:
+        began = time.monotonic()
+        try:
+            if connection is None:
+                connection = pymysql.connect(
+                    unix_socket=str(cluster.SOCKET), user="mysql", autocommit=True,
+                    connect_timeout=1, read_timeout=QUERY_LIMIT, write_timeout=QUERY_LIMIT,
+                )
+            with connection.cursor() as cursor:
+                cursor.execute(QUERY)
+                watch.note({name: value for name, value in cursor.fetchall()}, time.monotonic())
+        except (pymysql.MySQLError, OSError) as error:
+            watch.error = f"the database does not answer: {error}"
+            if connection is not None:
+                connection._force_close()
+            connection = None
+        time.sleep(max(0.02, PERIOD - (time.monotonic() - began)))
+
+
+def answer(watch, path, now):
+    """(status, body) of one request."""
+    if path == "/state":
+        fresh = watch.answered is not None and now - watch.answered <= STALE
+        known = {"status": watch.status if fresh else None, "without_primary": now - watch.primary}
+        return "200 OK", json.dumps(known)
+    if path not in ("/writer", "/reader", "/primary"):
+        return "404 Not Found", "ask for /writer, /reader, /primary or /state\n"
+    trouble = watch.trouble(path, now)
+    return ("503 Service Unavailable", f"{trouble}\n") if trouble else ("200 OK", "yes\n")
+
+
+async def serve(watch, reader, writer):
+    try:
+        async with asyncio.timeout(REQUEST_LIMIT):
+            head = await reader.readuntil(b"\r\n\r\n")
+            words = head.split(b"\r\n", 1)[0].decode("latin-1").split()
+            status, body = answer(watch, words[1] if len(words) > 1 else "", time.monotonic())
+            text = f"HTTP/1.1 {status}\r\nContent-Length: {len(body.encode())}\r\nConnection: close\r\n\r\n{body}"
+            writer.write(text.encode())
+            await writer.drain()
+    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError, ConnectionError):
+        pass
+    finally:
+        writer.close()
+
+
+async def main():
+    own = cluster.member()
+    watch = Watch(time.monotonic())
+    server = await asyncio.start_server(lambda r, w: serve(watch, r, w), own["address"], own["health_port"])
+    # When the thread ends the process must end too, and be started again.
+    await asyncio.wait(
+        [asyncio.create_task(server.serve_forever()), asyncio.create_task(asyncio.to_thread(ask_for_ever, watch))],
+        return_when=asyncio.FIRST_COMPLETED,
+    )
+    raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
