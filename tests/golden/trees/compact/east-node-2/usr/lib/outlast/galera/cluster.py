@@ -24,6 +24,7 @@ STARTED = Path("/run/outlast-galera/started.json")
 LOCK = Path("/run/outlast-galera/lock")
 # Exists from the moment this member is told to stop: it still serves, and asks clients to go elsewhere.
 LEAVING = Path("/run/outlast-galera/leaving")
+PRIMARY, OTHER, SILENT = "primary", "other", "silent"
 NO_UUID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -99,20 +100,25 @@ def asked_to_bootstrap():
         return False
 
 
-def primary_elsewhere(limit=0.6):
+def primary_elsewhere():
     """The address of another member that says it is in a primary component, or an empty text."""
     addresses = member()["health"]
+    return next((address for address, standing in zip(addresses, standings()) if standing == PRIMARY), "")
+
+
+def standings(limit=0.6):
+    """How each other member that holds data stands, asked at the same time: PRIMARY, OTHER, or SILENT."""
+    addresses = member()["health"]
     if not addresses:
-        return ""
+        return []
     with ThreadPoolExecutor(len(addresses)) as pool:
-        found = pool.map(lambda address: _is_primary(address, limit), addresses)
-        return next((address for address, primary in zip(addresses, found) if primary), "")
+        return list(pool.map(lambda address: _standing(address, limit), addresses))
 
 
-def _is_primary(address, limit):
+def _standing(address, limit):
     try:
         connection = http.client.HTTPConnection(address, timeout=limit)
         connection.request("GET", "/primary")
-        return connection.getresponse().status == 200
+        return PRIMARY if connection.getresponse().status == 200 else OTHER
     except (OSError, http.client.HTTPException):
-        return False
+        return SILENT

@@ -10,6 +10,7 @@ import json
 import time
 
 import cluster
+import guard
 
 PERIOD = 0.1
 STALE = 0.3
@@ -18,7 +19,7 @@ REQUEST_LIMIT = 2.0
 SYNCED, DONOR = "4", "2"
 # Changes received and not yet applied: above, a member is too far behind to read from.
 LONGEST_QUEUE = 1000
-WANTED = ("wsrep_ready", "wsrep_cluster_status", "wsrep_local_state", "wsrep_local_state_comment", "wsrep_local_recv_queue")
+WANTED = ("wsrep_ready", "wsrep_cluster_status", "wsrep_local_state", "wsrep_local_state_comment", "wsrep_local_recv_queue", "wsrep_cluster_size")
 QUERY = f"SHOW GLOBAL STATUS WHERE Variable_name IN ({', '.join(repr(name) for name in WANTED)})"
 
 
@@ -62,6 +63,7 @@ def ask_for_ever(watch):
     import pymysql
 
     connection = None
+    guarding = None
     while True:
         began = time.monotonic()
         try:
@@ -70,9 +72,11 @@ def ask_for_ever(watch):
                     unix_socket=str(cluster.SOCKET), user="mysql", autocommit=True,
                     connect_timeout=1, read_timeout=QUERY_LIMIT, write_timeout=QUERY_LIMIT,
                 )
+                guarding = guard.Guard(connection.cursor().execute, cluster.standings, guard.end_database)
             with connection.cursor() as cursor:
                 cursor.execute(QUERY)
                 watch.note({name: value for name, value in cursor.fetchall()}, time.monotonic())
+            guarding.step(watch.status, time.monotonic())
         except (pymysql.MySQLError, OSError) as error:
             watch.error = f"the database does not answer: {error}"
             if connection is not None:
