@@ -12,11 +12,10 @@ from outlast.blueprint.audit import audit
 from outlast.blueprint.blueprint import Blueprint
 from outlast.blueprint.compile import compile_blueprint
 from outlast.contract.registry import Registry, discover
+from outlast.controller.makers import Place, maker
 from outlast.controller.source import Release, missing_sources, releases
 from outlast.controller.store import Store
 from outlast.kernel.errors import Finding, Invalid, OutlastError, failing
-from outlast.machines.nspawn.lab import Lab
-from outlast.machines.nspawn.requirements import requirements
 from outlast.machines.provider import Provider
 from outlast.site.load import Loaded, load
 from outlast.site.schema import Site
@@ -56,11 +55,15 @@ class Workspace:
     @cached_property
     def provider(self) -> Provider:
         """Whoever makes the machines."""
-        return Lab(self.site.site, self.home, self.store.folder)
+        return maker(self.site).provide(self._place)
+
+    @property
+    def _place(self) -> Place:
+        return Place(self.site, self.home, self.store.folder)
 
     def require(self, *, making: bool) -> None:
         """Raises `OutlastError` with everything that this box lacks for the site; `making`: room for machines too."""
-        findings = failing(requirements(making=making))
+        findings = failing(maker(self.site).lacking(self._place, making))
         if findings:
             raise OutlastError(*findings)
 
@@ -89,10 +92,10 @@ class Workspace:
     def assumed_grounds(self) -> tuple[Ground, ...]:
         """Networks for looking at a site without a provider: those it has, otherwise made-up ones."""
         parent = self.store.blueprint()
-        known = {ground.datacenter: ground for ground in parent.topology.grounds} if parent else {}
+        known = {ground.datacenter: ground.network for ground in parent.topology.grounds} if parent else {}
         return tuple(
-            known.get(name, Ground(name, f"10.{200 + number}.0.0/16"))
-            for number, name in enumerate(self.site.datacenters)
+            Ground(name, datacenter.network or known.get(name, f"10.{200 + number}.0.0/16"))
+            for number, (name, datacenter) in enumerate(self.site.datacenters.items())
         )
 
     def located(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:

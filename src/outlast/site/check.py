@@ -13,6 +13,7 @@ from typing import cast
 from outlast.kernel.errors import Finding
 from outlast.site.schema import Core, Wish
 from outlast.site.section import Section
+from outlast.site.servers import Needs, check_servers
 from outlast.site.tree import Tree
 from outlast.site.wording import Path, assignment, closest, dotted, listed, one_of, shown
 
@@ -111,8 +112,10 @@ def _datacenters(draft: Draft, core: Core) -> Iterator[Finding]:
         why = "a data centre on standby serves nobody until it is activated"
         yield Finding(places.where("datacenters"), "every data centre is on standby", why, "take `standby` from one")
     pools = {section.pool for group in draft.sections.values() for section in group if section.pool}
+    used = {pool for wish in draft.wishes if (pool := draft.sections[wish.section][0].pool)}
+    yield from check_servers(core, places, Needs(tuple(sorted(pools)), frozenset(used)))
     for name, datacenter in core.datacenters.items():
-        for pool in datacenter.pools:
+        for pool in datacenter.pools if datacenter.machines != "ssh" else ():
             where = places.key("datacenters", name, "pools", pool)
             if core.footprint == "compact":
                 why = "`footprint: compact` puts every role on the same three machines"

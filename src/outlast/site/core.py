@@ -12,7 +12,7 @@ site: shop
 domain: shop.test
 """,
     "datacenters": """\
-# Where the machines are. `lab` makes them inside this computer.
+# Where the machines are. `lab` makes them inside this computer; `ssh` uses servers that you have, as below.
 datacenters:
   east:
     machines: lab
@@ -20,6 +20,16 @@ datacenters:
   # west:                    # a second data centre, ready to take over
   #   machines: lab
   #   standby: true
+  # south:                   # bare Debian 13 servers with nothing but sshd
+  #   machines: ssh
+  #   network: 10.0.0.0/24   # they share it, and reach each other in it
+  #   floating: [10.0.0.201, 10.0.0.202]    # free addresses of it that users come to
+  #   user: root             # or somebody with passwordless sudo
+  #   key: ~/.ssh/id_ed25519
+  #   servers:
+  #     - { address: 10.0.0.11, pool: edge }
+  #     - { address: 10.0.0.12, pool: edge }
+  #     - { address: 10.0.0.29, spare: true }    # waits until it replaces another
 """,
     "footprint": """\
 # `spread` gives every role machines of its own; `compact` puts all of them on three machines.

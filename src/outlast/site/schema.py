@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 
+from outlast.kernel.addresses import Address, Subnet
 from outlast.kernel.names import DatacenterName, PoolName, SiteName
 from outlast.site.domain import Domain
 
@@ -23,10 +24,26 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Server(_Frozen):
+    """One server that the owner has: it serves in a pool, or it is a spare."""
+
+    address: Address = Field(
+        description="Its address in the data centre's network; Outlast reaches it there, and so do the others."
+    )
+    pool: PoolName | None = Field(default=None, description="What it serves for: `edge`, `app` or `data`.")
+    spare: bool = Field(default=False, description="Does nothing until a server that is lost must be replaced.")
+    lost: bool = Field(default=False, description="Is gone for good: its machine is made anew on a spare.")
+    user: str | None = Field(default=None, min_length=1, description="Who logs in here, if not the `user` of all.")
+    key: str | None = Field(default=None, min_length=1, description="The private key for it, if not the `key` of all.")
+    port: int | None = Field(default=None, ge=1, le=65535, description="Where its sshd listens, if not at `port`.")
+
+
 class Datacenter(_Frozen):
     """One data centre: where its machines come from, and how many it has."""
 
-    machines: Literal["lab"] = Field(description="Who makes the machines. `lab` makes them on this computer.")
+    machines: Literal["lab", "ssh"] = Field(
+        description="Who makes the machines: `lab` makes them on this computer, `ssh` uses servers that you have."
+    )
     standby: bool = Field(
         default=False, description="Keeps a copy of the site, ready to be activated, and serves nobody until then."
     )
@@ -34,6 +51,26 @@ class Datacenter(_Frozen):
         default_factory=dict[str, int],
         description="Sizes of pools in this data centre, where another one than the default is wanted.",
         examples=[{"edge": 2, "data": 3}],
+    )
+    network: Subnet | None = Field(default=None, description="With `machines: ssh`: the network of the servers.")
+    floating: tuple[Address, ...] = Field(
+        default=(),
+        description="With `machines: ssh`: free addresses of the network that users come to; they move between edges.",
+        examples=[["10.0.0.201", "10.0.0.202"]],
+    )
+    user: str = Field(
+        default="root", min_length=1, description="Who logs in: root, or somebody with passwordless sudo."
+    )
+    key: str = Field(
+        default="~/.ssh/id_ed25519",
+        min_length=1,
+        description="The private key of that login, without a passphrase; relative to this file.",
+    )
+    port: int = Field(default=22, ge=1, le=65535, description="Where the servers' sshd listens.")
+    servers: tuple[Server, ...] = Field(
+        default=(),
+        description="With `machines: ssh`: the servers, each with its address and its pool.",
+        examples=[[{"address": "10.0.0.11", "pool": "edge"}, {"address": "10.0.0.29", "spare": True}]],
     )
 
 

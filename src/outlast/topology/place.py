@@ -17,6 +17,7 @@ from outlast.contract.registry import Registry
 from outlast.kernel.names import machine_name, member_name
 from outlast.site.schema import Datacenter, Site, Wish
 from outlast.topology.address import assign, assign_floating
+from outlast.topology.servers import floating_homes, on_servers
 from outlast.topology.topology import FloatingAddress, Ground, Machine, Member, Topology
 
 COMPACT_POOL = "node"
@@ -48,7 +49,12 @@ class _Plan:
     parent: Topology | None
 
     def machines(self, ground: Ground) -> list[Machine]:
-        sizes = self._pool_sizes(self.site.datacenters[ground.datacenter])
+        datacenter = self.site.datacenters[ground.datacenter]
+        sizes = self._pool_sizes(datacenter)
+        if datacenter.servers:
+            before = [m for m in self.parent.machines if m.datacenter == ground.datacenter] if self.parent else []
+            single = self.site.footprint == "compact"
+            return on_servers(ground.datacenter, sorted(sizes), datacenter.servers, before, single=single)
         names = [
             (pool, machine_name(ground.datacenter, pool, index))
             for pool, size in sorted(sizes.items())
@@ -84,6 +90,9 @@ class _Plan:
         homes = {member.machine for member in members if self.registry[member.component].floats}
         names = [machine.name for machine in machines if machine.name in homes]
         held = {f.home: f.address for f in self.parent.floating} if self.parent else {}
+        if given := self.site.datacenters[ground.datacenter].floating:
+            pairs = floating_homes(given, names, held)
+            return [FloatingAddress(address, ground.datacenter, home) for address, home in pairs]
         addresses = assign_floating(ground.network, names, held, taken=[machine.address for machine in machines])
         return [FloatingAddress(addresses[name], ground.datacenter, name) for name in names]
 

@@ -15,7 +15,7 @@ from outlast.site.schema import Site
 
 def check(site: Site, registry: Registry, blueprint: Blueprint) -> list[Finding]:
     """Addresses used twice or outside their network, and ports that two members want at one address."""
-    return [*_addresses(blueprint), *_ports(site, registry, blueprint)]
+    return [*_addresses(blueprint), *_idle(site, blueprint), *_ports(site, registry, blueprint)]
 
 
 def _addresses(blueprint: Blueprint) -> list[Finding]:
@@ -34,6 +34,18 @@ def _addresses(blueprint: Blueprint) -> list[Finding]:
             findings.append(Finding(owner, f"{address} is given twice", why, "make the network larger"))
         owners[address] = owner
     return findings
+
+
+def _idle(site: Site, blueprint: Blueprint) -> list[Finding]:
+    """Floating addresses of the owner's that no machine would ever hold."""
+    held = {floating.address for floating in blueprint.topology.floating}
+    why = "each machine that takes users is the home of one, and there are no more such machines"
+    return [
+        Finding(f"datacenters.{name}.floating", f"{address} has no home", why, "remove it, or add servers for the edge")
+        for name, datacenter in site.datacenters.items()
+        for address in datacenter.floating
+        if address not in held
+    ]
 
 
 def _ports(site: Site, registry: Registry, blueprint: Blueprint) -> list[Finding]:

@@ -38,6 +38,13 @@ def _too_few(site: Site, wish: Wish, datacenter: str, pool: str, wanted: int, ha
             why=f"`compact` has {have} machines, and no two members of a service share a machine",
             fix=f"write `footprint: spread`, or ask for fewer members of {wish.name}",
         )
+    if site.datacenters[datacenter].servers:
+        return Finding(
+            where=f"datacenters.{datacenter}.servers",
+            what=f"{wish.name} wants {wanted} members and gets {have}",
+            why=f"{have} servers have the pool {pool}, and no two members of a service share a machine",
+            fix=f"give {wanted} servers `pool: {pool}`, or ask for fewer members of {wish.name}",
+        )
     return Finding(
         where=f"datacenters.{datacenter}.pools.{pool}",
         what=f"{wish.name} wants {wanted} members and gets {have}",

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from outlast.kernel.errors import Finding, OutlastError, Unreachable
 from outlast.kernel.events import Emit
-from outlast.machines import ssh
 from outlast.machines.machine import Machine
 from outlast.machines.nspawn import builder, claims, disk, image, network, process, record
 from outlast.machines.nspawn.names import Identity
 from outlast.machines.provider import BuildOrder, Fault, Found, Order, Power
+from outlast.machines.ssh import connection
 
 BOOT_LIMIT = 60.0
 BOOT_POLL = 0.1
@@ -84,16 +84,18 @@ class Lab:
         """Open an SSH connection with the site's key to the pinned host key."""
         held = record.read(self._identity, name)
         if held is None:
-            raise Unreachable(ssh.silent(name, "the lab has no such machine"))
+            raise Unreachable(connection.silent(name, "the lab has no such machine"))
         known_hosts = self._keys / "known_hosts"
         key = self._keys / "id_ed25519"
-        return await ssh.connect(name, IPv4Address(held.address), key, known_hosts, limit, sessions=image.SESSIONS)
+        return await connection.connect(
+            name, IPv4Address(held.address), key, known_hosts, limit, sessions=image.SESSIONS
+        )
 
     def ssh_command(self, name: str) -> tuple[str, ...]:
         """The OpenSSH client, told the same key and host key, and nothing of the operator's own settings."""
         held = record.read(self._identity, name)
         if held is None:
-            raise Unreachable(ssh.silent(name, "the lab has no such machine"))
+            raise Unreachable(connection.silent(name, "the lab has no such machine"))
         # OpenSSH reads quotes and per cent signs in the paths of its options.
         known_hosts = str(self._keys / "known_hosts").replace("%", "%%")
         options = {
