@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from outlast.contract.bundle import Part
 from outlast.contract.interface import Provided, Required
+from outlast.contract.model import Model
 from outlast.contract.probe import Output, Report
 from outlast.contract.steward import Steward
 from outlast.contract.view import NodeView
@@ -68,7 +69,7 @@ class Component(Generic[O]):
     are changed one after another, each healthy before the next; otherwise all at once. `settle` is how many
     seconds a member may take from its start to healthy. `builds` says how a service made from source is built.
     `floats`: every machine that holds a member gets a floating address. `quorum`: it serves only while more
-    than half of its members are healthy.
+    than half of its members are healthy. `model` is how it behaves on simulated machines.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Component(Generic[O]):
     builds: Callable[[O], Recipe] | None = None
     floats: bool = False
     quorum: bool = False
+    model: Model | None = None
 
     @property
     def is_beside(self) -> bool:

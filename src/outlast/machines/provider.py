@@ -6,7 +6,7 @@ machine is for.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
@@ -28,10 +28,13 @@ class Power(StrEnum):
 
 
 class Fault(StrEnum):
-    """What a provider can do to a machine on purpose."""
+    """What a provider can do to machines on purpose."""
 
     POWER_OFF = "power-off"
     CUT = "cut"
+    PARTITION = "partition"
+    CUT_ONE_WAY = "cut-one-way"
+    LOSS = "loss"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +123,21 @@ class Provider(Protocol):
         """Cut the machine off: its packets vanish in both directions, it runs on."""
         ...
 
+    async def partition(self, left: Collection[str], right: Collection[str]) -> None:
+        """No packet gets from a machine of one set to a machine of the other. Both still reach everybody else."""
+        ...
+
+    async def cut_one_way(self, senders: Collection[str], receivers: Collection[str]) -> None:
+        """Packets of the senders no longer get to the receivers; those of the receivers get to the senders."""
+        ...
+
+    async def lose(self, name: str, share: float) -> None:
+        """This share (0 to 1) of a machine's packets, in and out, vanishes by chance. Replaces an earlier share."""
+        ...
+
     async def mend(self, name: str) -> None:
-        """Undo `cut`."""
+        """Undo whatever is broken in the network of this machine: its cut, its loss, and every partition and one-way
+        cut as far as it names the machine. Its power stays as it is."""
         ...
 
     async def clear(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from outlast.components.app.model import MODEL
 from outlast.components.app.options import AppOptions
 from outlast.components.app.probe import parse
 from outlast.components.app.recipe import recipe
@@ -35,4 +36,5 @@ COMPONENT = Component(
     render=render,
     parse=parse,
     builds=recipe,
+    model=MODEL,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from outlast.components.dbproxy.model import MODEL
 from outlast.components.dbproxy.options import ProxyOptions
 from outlast.components.dbproxy.probe import parse
 from outlast.components.dbproxy.render import render
@@ -49,4 +50,5 @@ COMPONENT = Component(
     render=render,
     parse=parse,
     settle=30.0,
+    model=MODEL,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from outlast.components.etcd.model import MODEL
 from outlast.components.etcd.options import EtcdOptions
 from outlast.components.etcd.probe import parse
 from outlast.components.etcd.render import CLIENT_PORT, PEER_PORT, render
@@ -34,4 +35,5 @@ COMPONENT = Component(
     parse=parse,
     settle=60.0,
     quorum=True,
+    model=MODEL,
 )

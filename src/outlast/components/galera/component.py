@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from outlast.components.galera.model import MODEL
 from outlast.components.galera.options import DatabaseOptions
 from outlast.components.galera.probe import parse
 from outlast.components.galera.render import render
@@ -50,4 +51,5 @@ COMPONENT = Component(
     steward=tend,
     settle=120.0,
     quorum=True,
+    model=MODEL,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from outlast.components.haproxy.model import MODEL
 from outlast.components.haproxy.options import EdgeOptions
 from outlast.components.haproxy.probe import parse
 from outlast.components.haproxy.render import HEALTH_PATH, render
@@ -37,4 +38,5 @@ COMPONENT = Component(
     render=render,
     parse=parse,
     settle=15.0,
+    model=MODEL,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from outlast.components.keepalived.model import MODEL
 from outlast.components.keepalived.options import AddressOptions
 from outlast.components.keepalived.probe import parse
 from outlast.components.keepalived.render import render
@@ -35,4 +36,5 @@ COMPONENT = Component(
     parse=parse,
     settle=20.0,
     floats=True,
+    model=MODEL,
 )

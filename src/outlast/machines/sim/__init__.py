@@ -1,0 +1,1 @@
+"""Simulated machines: folders with a small systemd, and engines as their components' models describe them."""

@@ -1,0 +1,120 @@
+"""All simulated machines together: makes scenes of them, lets their engines live, and runs their commands."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from outlast.contract.model import Change, Model
+from outlast.contract.probe import Output
+from outlast.contract.scene import Host, Scene
+from outlast.machines.breakage import Breakage
+from outlast.machines.sim import disk
+from outlast.machines.sim.disk import Disk
+from outlast.machines.sim.systemd import Systemd
+
+# A connection is tried again so often before it counts as impossible; one lost packet breaks none.
+TRIES = 3
+# An engine that never comes to rest is a fault of its model.
+ROUNDS = 20
+
+
+@dataclass(frozen=True)
+class World:
+    """The machines on `disk`. `models` are engines by their components; time and chance are given."""
+
+    disk: Disk
+    models: Mapping[str, Model]
+    clock: Callable[[], float]
+    chance: random.Random
+
+    def systemd(self, name: str) -> Systemd:
+        """The systemd of one machine."""
+        return Systemd(self.disk.root(name), self.disk.power(name), self.clock)
+
+    def live(self) -> None:
+        """Let every engine do what it does by itself, until all rest."""
+        for _ in range(ROUNDS):
+            changes = [
+                (name, component, change)
+                for component, model in self.models.items()
+                for name, change in model.live(self._scene(component, self._hosts())).items()
+            ]
+            if not any([self._change(*change) for change in changes]):
+                return
+        raise AssertionError("the engines do not come to rest: a fault of a model")
+
+    def command(self, machine: str, argv: tuple[str, ...]) -> Output | None:
+        """What the machine's systemd or one of its engines says to a command; None: it is of neither."""
+        match argv:
+            case ("systemctl", *words):
+                return self.systemd(machine).control(words)
+            case ("journalctl", *words):
+                return self.systemd(machine).journal(words)
+            case _:
+                return self._engine(machine, argv)
+
+    def _engine(self, machine: str, argv: tuple[str, ...]) -> Output | None:
+        self.live()
+        hosts = self._hosts()
+        serving = {
+            host.name: frozenset[int]().union(
+                *(model.serves(self._scene(component, hosts), host.name) for component, model in self.models.items())
+            )
+            for host in hosts
+        }
+        for component, model in self.models.items():
+            ran = model.run(replace(self._scene(component, hosts), serving=serving), machine, argv)
+            if ran is not None:
+                self._change(machine, component, ran.change)
+                self.live()
+                return ran.output
+        return None
+
+    def _hosts(self) -> tuple[Host, ...]:
+        broken = self.disk.breakage()
+        held = [machine for machine in self.disk.every() if not machine.going]
+        on = {machine.name for machine in held if self.disk.power(machine.name).exists()}
+        return tuple(
+            Host(
+                name=machine.name,
+                address=machine.address,
+                on=machine.name in on,
+                processes=self.systemd(machine.name).processes(),
+                reaches=frozenset(other for other in on if self._reaches(broken, machine.name, other)),
+                read=_reader(self.disk.root(machine.name)),
+            )
+            for machine in held
+        )
+
+    def _reaches(self, broken: Breakage, sender: str, receiver: str) -> bool:
+        loss = broken.loss(sender, receiver)
+        lost = loss > 0 and all(self.chance.random() < loss for _ in range(TRIES))
+        return broken.passes(sender, receiver) and not lost
+
+    def _scene(self, component: str, hosts: tuple[Host, ...]) -> Scene:
+        own = tuple(replace(host, memory=self.disk.memory(host.name, component)) for host in hosts)
+        return Scene(self.clock(), own)
+
+    def _change(self, machine: str, component: str, change: Change) -> bool:
+        """Whether anything is different now."""
+        root = self.disk.root(machine)
+        different = False
+        for path, text in change.writes:
+            if disk.read(root / path.lstrip("/")) != text:
+                disk.write(root / path.lstrip("/"), text)
+                different = True
+        for path in change.removes:
+            if (root / path.lstrip("/")).exists():
+                (root / path.lstrip("/")).unlink()
+                different = True
+        if change.memory is not None and change.memory != self.disk.memory(machine, component):
+            self.disk.remember(machine, component, change.memory)
+            different = True
+        return different
+
+
+def _reader(root: Path) -> Callable[[str], str | None]:
+    return lambda path: disk.read(root / path.lstrip("/"))

@@ -1,0 +1,1 @@
+"""Whole sites on simulated machines."""
