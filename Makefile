@@ -1,6 +1,6 @@
 # Everything a newcomer needs: `sudo make run` and `sudo make test` do all their own set-up.
 
-PACKAGES := mmdebstrap systemd-container iproute2 openssh-client debian-archive-keyring ca-certificates python3 python3-venv
+PACKAGES := mmdebstrap systemd-container iproute2 nftables openssh-client debian-archive-keyring ca-certificates python3 python3-venv
 TEST_PACKAGES := mariadb-server
 SITE := examples/shop/site.yaml
 OUTLAST := .venv/bin/outlast

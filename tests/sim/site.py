@@ -107,7 +107,9 @@ apps:
 """
 
 
-def new_site(home: Path, *, web: str = "scale: { min: 2 }", rest: str = "", registry: Registry | None = None) -> SimSite:
+def new_site(
+    home: Path, *, web: str = "scale: { min: 2 }", rest: str = "", registry: Registry | None = None
+) -> SimSite:
     """A site with one app, and what `rest` adds."""
     (home / "app").mkdir(parents=True, exist_ok=True)
     (home / "app" / "main.py").write_text("serve = 1\n")

@@ -1,6 +1,6 @@
 """How an engine behaves on simulated machines: pure functions from a scene to what it does and what its probe prints.
 
-Optional: a component without a model is simulated by the plain rule that a service which runs is healthy (`simulated.py`).
+Optional: a component without a model is simulated by the plain rule that what runs is healthy (`simulated.py`).
 A model must never see a clock, chance or a file but through its scene.
 """
 
@@ -33,10 +33,6 @@ class Ran:
     change: Change = field(default_factory=Change)
 
 
-def _still(_scene: Scene) -> Mapping[str, Change]:
-    return {}
-
-
 def _serves_nothing(_scene: Scene, _machine: str) -> frozenset[int]:
     return frozenset()
 
@@ -45,9 +41,9 @@ def _serves_nothing(_scene: Scene, _machine: str) -> frozenset[int]:
 class Model:
     """One engine. `run(scene, machine, argv)` carries out a command of the engine's (its probe, its steward's steps);
     None: the command is not its own. `live` is what the engine does by itself, by machine, asked until nothing changes.
-    `serves` are the ports on which it gives good answers on a machine.
+    `serves` are the ports on which it gives good answers on a machine; it must not ask who serves.
     """
 
     run: Callable[[Scene, str, tuple[str, ...]], Ran | None]
-    live: Callable[[Scene], Mapping[str, Change]] = _still
+    live: Callable[[Scene], Mapping[str, Change]] | None = None
     serves: Callable[[Scene, str], frozenset[int]] = _serves_nothing

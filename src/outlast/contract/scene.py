@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ STOPPED = Process()
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One machine. `reaches` names the machines that its packets get to; `memory` is the model's own text there.
+    """One machine. `reaches` names the machines that its packets get to.
 
     `read` answers the text of a file, None when there is none. A machine that is off has no processes, but its disk.
     """
@@ -37,7 +37,6 @@ class Host:
     processes: Mapping[str, Process]
     reaches: frozenset[str]
     read: Callable[[str], str | None]
-    memory: str = ""
 
     def process(self, service: str) -> Process:
         """The service, stopped when systemd does not know it."""
@@ -46,11 +45,13 @@ class Host:
 
 @dataclass(frozen=True)
 class Scene:
-    """All machines at the moment `now` (seconds). `serving`: the ports that give good answers, by machine."""
+    """All machines at the moment `now` (seconds). `memory` is the model's own text on a machine, empty at first;
+    `serving` the ports of a machine that give good answers."""
 
     now: float
     hosts: tuple[Host, ...]
-    serving: Mapping[str, frozenset[int]] = field(default_factory=dict[str, frozenset[int]])
+    memory: Callable[[str], str]
+    serving: Callable[[str], frozenset[int]]
 
     def host(self, name: str) -> Host:
         """The machine of that name. Raises `KeyError` when there is none."""
@@ -64,9 +65,4 @@ class Scene:
     def answers(self, asker: Host, address: str, port: int) -> bool:
         """Whether `asker` gets a good answer from that address and port."""
         host = next((host for host in self.hosts if host.address == address), None)
-        return host is not None and self.connected(asker, host) and port in self.serving.get(host.name, frozenset())
-
-    @property
-    def by_name(self) -> dict[str, Host]:
-        """The machines by their names."""
-        return {host.name: host for host in self.hosts}
+        return host is not None and self.connected(asker, host) and port in self.serving(host.name)

@@ -17,7 +17,7 @@ def simulated(registry: Registry) -> Registry:
 
 
 def plain(component: AnyComponent) -> AnyComponent:
-    """The component with a probe that any systemd answers, and no steward: its members are independent of each other."""
+    """The component with a probe that any systemd answers, and without a steward: each member is on its own."""
 
     def render(view: NodeView[object]) -> Part:
         part = component.render(view)

@@ -17,7 +17,9 @@ from outlast.contract.scene import Host, Scene
 
 SERVICE = "outlast-dbproxy.service"
 LINE = re.compile(
-    r"^(?:(?:backend|listen) (?P<backend>\S+)|\s+server (?P<server>\S+) \S+ addr (?P<address>[\d.]+) port (?P<port>\d+))", re.M
+    r"^(?:(?:backend|listen) (?P<backend>\S+)"
+    r"|\s+server (?P<server>\S+) \S+ addr (?P<address>[\d.]+) port (?P<port>\d+))",
+    re.MULTILINE,
 )
 
 

@@ -11,10 +11,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from outlast.components.galera.probe import ARBITER_SCRIPT
 from outlast.components.galera.render import ACCOUNTS as ACCOUNTS_FILE
-from outlast.components.galera.render import CONFIG, GARBD, MEMBER, PROGRAMS
+from outlast.components.galera.render import GARBD, MEMBER, PROGRAMS
 from outlast.components.galera.steward import ACCOUNTS, REQUEST_BOOTSTRAP
 from outlast.contract.model import Change, Model, Ran
 from outlast.contract.probe import Output
@@ -44,7 +45,7 @@ class Memory:
 def live(scene: Scene) -> Mapping[str, Change]:
     """Starts are taken note of, components form, and whoever reaches a primary one joins it."""
     hosts = [host for host in scene.hosts if host.read(MEMBER) is not None or host.read(GARBD) is not None]
-    before = {host.name: _memory(host) for host in hosts}
+    before = {host.name: _memory(scene, host) for host in hosts}
     after, removes = dict(before), set[str]()
     for host in hosts:
         after[host.name] = _noticed(scene, host, before[host.name])
@@ -67,7 +68,7 @@ def run(scene: Scene, machine: str, argv: tuple[str, ...]) -> Ran | None:
     """The probes, and the steps of the steward."""
     here = scene.host(machine)
     if argv == PROBE:
-        return Ran(Output(0, json.dumps(_facts(scene, here, _memory(here))), ""))
+        return Ran(Output(0, json.dumps(_facts(scene, here, _memory(scene, here))), ""))
     if argv[:3] == ("sh", "-c", ARBITER_SCRIPT):
         links = sum(other.process(SERVICE).runs and scene.connected(here, other) for other in scene.hosts)
         state = here.process(ARBITER).state
@@ -75,7 +76,7 @@ def run(scene: Scene, machine: str, argv: tuple[str, ...]) -> Ran | None:
     if argv == REQUEST_BOOTSTRAP:
         return Ran(Output(0, "", ""), Change(writes=((REQUEST, f"{scene.now}"),)))
     if argv == ACCOUNTS:
-        memory = _memory(here)
+        memory = _memory(scene, here)
         if not memory.primary:
             return Ran(Output(1, "", "the accounts could not be made: not in a primary component\n"))
         made = replace(memory, applied=_wanted(here))
@@ -86,15 +87,16 @@ def run(scene: Scene, machine: str, argv: tuple[str, ...]) -> Ran | None:
 def serves(scene: Scene, machine: str) -> frozenset[int]:
     """The port of the health program, while the member is in a primary component."""
     host = scene.host(machine)
-    well = host.process(HEALTH).runs and host.process(SERVICE).runs and _memory(host).primary
+    well = host.process(HEALTH).runs and host.process(SERVICE).runs and _memory(scene, host).primary
     return frozenset({HEALTH_PORT}) if well else frozenset()
 
 
-def _memory(host: Host) -> Memory:
-    if not host.memory:
+def _memory(scene: Scene, host: Host) -> Memory:
+    text = scene.memory(host.name)
+    if not text:
         return Memory()
-    held = json.loads(host.memory)
-    return Memory(**{**held, "view": tuple(held["view"])})
+    held: dict[str, Any] = json.loads(text)
+    return replace(Memory(**held), view=tuple(held["view"]))
 
 
 def _alive(host: Host) -> bool:

@@ -12,7 +12,9 @@ from outlast.contract.probe import Output
 from outlast.contract.scene import Host, Scene
 
 SERVICE = "outlast-keepalived.service"
-INSTANCE = re.compile(r"^vrrp_instance .*?priority (\d+)$.*?virtual_ipaddress \{\s+([\d.]+)/32", re.MULTILINE | re.DOTALL)
+INSTANCE = re.compile(
+    r"^vrrp_instance .*?priority (\d+)$.*?virtual_ipaddress \{\s+([\d.]+)/32", re.MULTILINE | re.DOTALL
+)
 EDGE = 443
 
 
@@ -37,7 +39,7 @@ def _priority(scene: Scene, host: Host, address: str) -> int:
     if not host.process(SERVICE).runs:
         return 0
     priorities = {found[2]: int(found[1]) for found in INSTANCE.finditer(host.read(CONFIG) or "")}
-    well = EDGE in scene.serving.get(host.name, frozenset())
+    well = EDGE in scene.serving(host.name)
     return max(0, priorities.get(address, 0) - (0 if well else PENALTY))
 
 

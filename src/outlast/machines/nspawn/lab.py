@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from outlast.kernel.errors import Finding, OutlastError, Unreachable
 from outlast.kernel.events import Emit
 from outlast.machines.machine import Machine
-from outlast.machines.nspawn import builder, claims, disk, image, network, process, record
+from outlast.machines.nspawn import builder, claims, disk, image, network, packets, process, record
 from outlast.machines.nspawn.names import Identity
 from outlast.machines.provider import BuildOrder, Fault, Found, Order, Power
 from outlast.machines.ssh import connection
@@ -34,8 +34,8 @@ class Lab:
 
     @property
     def faults(self) -> frozenset[Fault]:
-        """Everything that there is."""
-        return frozenset(Fault)
+        """Everything that there is; without nftables for bridges, what cables and power can do."""
+        return frozenset(Fault) if packets.usable() else frozenset(Fault) - packets.BY_PACKETS
 
     async def networks(self, datacenters: Sequence[str]) -> tuple[IPv4Network, ...]:
         """A /24 for each data centre that nobody else on this box uses."""
@@ -77,6 +77,7 @@ class Lab:
             # Seen in the list until everything is gone, but never booted again.
             record.write(self._identity, replace(held, image=""))
         await process.kill(self._identity.machine(name))
+        await packets.change(self._identity, lambda broken: broken.mended(name))
         await network.unplug(self._identity, name)
         await disk.remove(self._folder(name))
 
@@ -126,8 +127,21 @@ class Lab:
         """Take the bridge's end of the machine's cable down."""
         await network.set_cable(self._identity, name, "down")
 
+    async def partition(self, left: Collection[str], right: Collection[str]) -> None:
+        """Drop what goes from one set to the other, either way."""
+        await packets.change(self._identity, lambda broken: broken.parted(left, right), *left, *right)
+
+    async def cut_one_way(self, senders: Collection[str], receivers: Collection[str]) -> None:
+        """Drop what the senders send to the receivers."""
+        await packets.change(self._identity, lambda broken: broken.one_way(senders, receivers), *senders, *receivers)
+
+    async def lose(self, name: str, share: float) -> None:
+        """Drop this share of what comes from the machine's cable, and of what goes there."""
+        await packets.change(self._identity, lambda broken: broken.losing(name, share), name)
+
     async def mend(self, name: str) -> None:
-        """Take it up again."""
+        """Take the cable up again, and drop nothing more."""
+        await packets.change(self._identity, lambda broken: broken.mended(name))
         await network.set_cable(self._identity, name, "up")
 
     async def clear(self) -> None:

@@ -35,7 +35,7 @@ def read(identity: Identity, name: str) -> Record | None:
 
 def write(identity: Identity, record: Record) -> None:
     """Remember a machine: the last step of its making."""
-    _replace(_path(identity, record.name), json.dumps(asdict(record)))
+    replace(_path(identity, record.name), json.dumps(asdict(record)))
 
 
 def every(identity: Identity) -> tuple[Record, ...]:
@@ -59,14 +59,15 @@ def networks(lab: Path) -> dict[str, IPv4Network]:
 def claim(lab: Path, claimed: dict[str, IPv4Network]) -> None:
     """Remember the networks of a lab."""
     lab.mkdir(parents=True, exist_ok=True)
-    _replace(lab / "networks.json", json.dumps({name: str(network) for name, network in claimed.items()}))
+    replace(lab / "networks.json", json.dumps({name: str(network) for name, network in claimed.items()}))
 
 
 def _path(identity: Identity, name: str) -> Path:
     return identity.machines / name / "machine.json"
 
 
-def _replace(path: Path, text: str) -> None:
+def replace(path: Path, text: str) -> None:
+    """Replace a small file, atomically."""
     temporary = path.with_suffix(".new")
     with temporary.open("w") as file:
         file.write(text)

@@ -1,11 +1,11 @@
 """What the simulation remembers, all of it in files, so that it outlives the process as real machines do.
 
-    <folder>/networks.json           networks of the data centres
-    <folder>/breakage.json           what is broken on purpose
-    <folder>/machines/<name>.json    its order: written last when it is made, removed last when it goes
-    <folder>/machines/<name>/root    its disk
-    <folder>/machines/<name>/engines what its engines remember, by component: on its disk, so to speak
-    <folder>/machines/<name>/systemd.json   its systemd: there while its power is on
+<folder>/networks.json           networks of the data centres
+<folder>/breakage.json           what is broken on purpose
+<folder>/machines/<name>.json    its order: written last when it is made, removed last when it goes
+<folder>/machines/<name>/root    its disk
+<folder>/machines/<name>/engines what its engines remember, by component: on its disk, so to speak
+<folder>/machines/<name>/systemd.json   its systemd: there while its power is on
 """
 
 from __future__ import annotations

@@ -5,6 +5,9 @@ systemd and engines, `time` to its clock. Whatever has no stand-in is refused, s
 Owners of files are not simulated: every name is the user who runs the simulation.
 """
 
+# pyright: basic
+# Stand-ins take whatever the real modules take: their types are those of the programs that run here.
+
 from __future__ import annotations
 
 import builtins
@@ -16,7 +19,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from types import CodeType, SimpleNamespace
 from typing import Any
 
@@ -24,27 +27,81 @@ from outlast.contract.probe import Output
 
 # They reach nothing but what they are given.
 HARMLESS = frozenset(
-    "__future__ base64 collections contextlib copy dataclasses enum fcntl functools hashlib ipaddress itertools json"
-    " math operator re shlex stat string textwrap typing".split()
+    (
+        "__future__",
+        "base64",
+        "collections",
+        "contextlib",
+        "copy",
+        "dataclasses",
+        "enum",
+        "fcntl",
+        "functools",
+        "hashlib",
+        "ipaddress",
+        "itertools",
+        "json",
+        "math",
+        "operator",
+        "re",
+        "shlex",
+        "stat",
+        "string",
+        "textwrap",
+        "typing",
+    )
 )
 OS = (
-    "O_WRONLY O_RDONLY O_RDWR O_CREAT O_TRUNC O_EXCL O_APPEND fdopen fsync fchmod close write read fspath"
-    " getloadavg getpid path sep"
-).split()
-OS_PATHS = "open stat lstat listdir mkdir makedirs unlink remove rename replace rmdir chmod access readlink".split()
+    "O_WRONLY",
+    "O_RDONLY",
+    "O_RDWR",
+    "O_CREAT",
+    "O_TRUNC",
+    "O_EXCL",
+    "O_APPEND",
+    "fdopen",
+    "fsync",
+    "fchmod",
+    "close",
+    "write",
+    "read",
+    "fspath",
+    "getloadavg",
+    "getpid",
+    "path",
+    "sep",
+)
+OS_PATHS = (
+    "open",
+    "stat",
+    "lstat",
+    "listdir",
+    "mkdir",
+    "makedirs",
+    "unlink",
+    "remove",
+    "rename",
+    "replace",
+    "rmdir",
+    "chmod",
+    "access",
+    "readlink",
+)
 
 Command = Callable[[tuple[str, ...], str, float], Output]
 """Runs argv with this input within so many seconds. A return code of 124 stands for no end in time."""
 
 
-def run_program(text: str, argv: Sequence[str], stdin: str, root: pathlib.Path, clock: Clock, command: Command) -> Output:
+def run_program(
+    text: str, argv: Sequence[str], stdin: str, root: pathlib.Path, clock: Clock, command: Command
+) -> Output:
     """What the program printed. `root` is the machine's disk, `clock` tells seconds."""
     out, err = io.StringIO(), io.StringIO()
     modules = _modules(argv, io.StringIO(stdin), out, err, root, clock, command)
     own = dict(vars(builtins))
     own["__import__"] = _importer(modules)
     own["open"] = modules["pathlib"].Path.open_any
-    own["print"] = lambda *words, **options: print(*words, **{"file": out, **options})  # noqa: T201 - the program's
+    own["print"] = partial(print, file=out)
     space: dict[str, Any] = {"__name__": "__main__", "__builtins__": own}
     try:
         exec(_compiled(text), space)
@@ -108,7 +165,8 @@ def _path_class(root: pathlib.Path) -> Any:
             return f"{root}/{str(self).lstrip('/')}"
 
         def symlink_to(self, target: Any, target_is_directory: bool = False) -> None:
-            os.symlink(str(target), self, target_is_directory)
+            # The target is the machine's own path: it must not lead into the disk's folder.
+            os.symlink(str(target), self, target_is_directory)  # noqa: PTH211 - the other way is this one
 
         @classmethod
         def open_any(cls, path: Any, *arguments: Any, **options: Any) -> Any:

@@ -59,7 +59,9 @@ def run(root: Path, argv: Sequence[str], stdin: str, limit: float) -> Output:
 def refuse_without() -> None:
     """Raises `OutlastError` when this box permits no namespaces."""
     as_root = () if os.geteuid() == 0 else ("--map-root-user",)
-    done = subprocess.run(["unshare", *as_root, "--mount", "--net", "true"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["unshare", *as_root, "--mount", "--net", "true"], capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         why = done.stderr.strip() or "unshare failed"
         fix = "run as root, or permit user namespaces on this computer"

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ UNITS = "etc/systemd/system"
 WANTS = f"{UNITS}/multi-user.target.wants"
 ONESHOT = re.compile(r"^Type=oneshot$", re.MULTILINE)
 REMAINS = re.compile(r"^RemainAfterExit=(yes|true|1)$", re.MULTILINE)
-LOG = 200
+LOG = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class Systemd:
     def journal(self, words: Sequence[str]) -> Output:
         """`journalctl`: the lines of all services."""
         state = self.state()
-        wanted = {after for word, after in zip(words, words[1:], strict=False) if word in ("--unit", "-u")}
+        wanted = {after for word, after in pairwise(words) if word in ("--unit", "-u")}
         lines = state.log if state else ()
         return Output(0, "".join(f"{line}\n" for line in lines if not wanted or line.split(":")[0] in wanted), "")
 
@@ -138,7 +139,7 @@ class Systemd:
 
     def _show(self, state: State, words: Sequence[str]) -> Output:
         names = [word for word in words if word.endswith((".service", ".target", ".socket"))]
-        wanted = next((after for word, after in zip(words, words[1:], strict=False) if word in ("--property", "-p")), "")
+        wanted = _after(words, "--property")
         blocks: list[str] = []
         for name in names:
             facts = self._facts(state, name)
@@ -168,6 +169,10 @@ class Systemd:
 
     def _keep(self, state: State) -> None:
         disk.write(self.power, json.dumps(asdict(state)))
+
+
+def _after(words: Sequence[str], option: str) -> str:
+    return next((after for word, after in pairwise(words) if word == option), "")
 
 
 def _process(boot: str, service: Service) -> Process:

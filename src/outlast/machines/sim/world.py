@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from outlast.contract.model import Change, Model
@@ -37,12 +37,16 @@ class World:
     def live(self) -> None:
         """Let every engine do what it does by itself, until all rest."""
         for _ in range(ROUNDS):
+            hosts = self._hosts()
             changes = [
                 (name, component, change)
                 for component, model in self.models.items()
-                for name, change in model.live(self._scene(component, self._hosts())).items()
+                if model.live
+                for name, change in model.live(self._scene(component, hosts)).items()
             ]
-            if not any([self._change(*change) for change in changes]):
+            # All of them, also after the first that is different.
+            different = [self._change(*change) for change in changes]
+            if not any(different):
                 return
         raise AssertionError("the engines do not come to rest: a fault of a model")
 
@@ -59,17 +63,11 @@ class World:
     def _engine(self, machine: str, argv: tuple[str, ...]) -> Output | None:
         self.live()
         hosts = self._hosts()
-        serving = {
-            host.name: frozenset[int]().union(
-                *(model.serves(self._scene(component, hosts), host.name) for component, model in self.models.items())
-            )
-            for host in hosts
-        }
         for component, model in self.models.items():
-            ran = model.run(replace(self._scene(component, hosts), serving=serving), machine, argv)
+            ran = model.run(self._scene(component, hosts), machine, argv)
             if ran is not None:
-                self._change(machine, component, ran.change)
-                self.live()
+                if self._change(machine, component, ran.change):
+                    self.live()
                 return ran.output
         return None
 
@@ -95,8 +93,11 @@ class World:
         return broken.passes(sender, receiver) and not lost
 
     def _scene(self, component: str, hosts: tuple[Host, ...]) -> Scene:
-        own = tuple(replace(host, memory=self.disk.memory(host.name, component)) for host in hosts)
-        return Scene(self.clock(), own)
+        def serving(machine: str) -> frozenset[int]:
+            scenes = {name: self._scene(name, hosts) for name in self.models}
+            return frozenset[int]().union(*(m.serves(scenes[name], machine) for name, m in self.models.items()))
+
+        return Scene(self.clock(), hosts, lambda machine: self.disk.memory(machine, component), serving)
 
     def _change(self, machine: str, component: str, change: Change) -> bool:
         """Whether anything is different now."""

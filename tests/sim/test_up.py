@@ -1,0 +1,131 @@
+"""Whole sites on simulated machines: first start, nothing to do, changes, losses and partitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from outlast.contract.probe import Health
+from outlast.contract.registry import discover
+from outlast.contract.simulated import plain, simulated
+from outlast.status import Status
+from tests.sim.site import SimSite, new_site
+from tests.toys import registry
+
+SHOP = "scale: { min: 2 }\n    uses: [database]\n    migrate: migrate"
+DATABASE = "database: { engine: mariadb }"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> SimSite:
+    return new_site(tmp_path, web=SHOP, rest=DATABASE)
+
+
+def health(status: Status, component: str) -> list[Health]:
+    return [member.health for member in status.members if member.component == component]
+
+
+async def test_a_site_comes_up_healthy_and_then_there_is_nothing_to_do(shop: SimSite) -> None:
+    done = await shop.up()
+    assert sum("made the machine" in line for line in done) == 7
+    status = await shop.status()
+    assert status.healthy, [member for member in status.members if member.health is not Health.HEALTHY]
+    assert [service.primary for service in status.services if service.name == "database"] == ["east-galera-1"]
+    assert all(address.holder == address.home for address in status.floating)
+    assert await shop.up() == ()
+    assert await shop.drifted() == ()
+
+
+async def test_every_file_that_was_changed_by_hand_is_put_right(shop: SimSite) -> None:
+    await shop.up()
+    root = shop.home / ".outlast/sim/machines/east-edge-1/root"
+    config = root / "etc/outlast/haproxy/haproxy.cfg"
+    config.write_text("garbage")
+    (root / "etc/systemd/system/outlast-keepalived.service").unlink()
+    assert len(await shop.drifted()) == 4
+    assert "east-edge-1: wrote 2 files" in await shop.up()
+    assert await shop.up() == ()
+
+
+async def test_a_lost_machine_is_started_and_a_destroyed_one_made_anew(shop: SimSite) -> None:
+    await shop.up()
+    sim = shop.provider()
+    await sim.power_off("east-data-2")
+    await sim.destroy("east-app-1")
+    status = await shop.status()
+    assert not status.healthy
+    assert [s.healthy for s in status.services if s.name == "database"] == [True], "two of three serve"
+    done = await shop.up()
+    assert "east-data-2: started the machine: its power was off" in done
+    assert "east-app-1: made the machine" in done
+    assert (await shop.status()).healthy
+    assert await shop.up() == ()
+
+
+async def test_all_data_machines_without_power_found_the_cluster_anew_from_the_newest(shop: SimSite) -> None:
+    await shop.up()
+    sim = shop.provider(Hasty())
+    # The last one to go has committed most: each loss is a change of the members.
+    for number in (1, 2, 3):
+        await sim.power_off(f"east-data-{number}")
+    done = await shop.up(sim)
+    founded = [line for line in done if "founds the cluster" in line]
+    assert len(founded) == 1
+    assert "east-galera-2" in founded[0], "it was in the last primary component, and comes first of those"
+    assert (await shop.status()).healthy
+    assert await shop.up() == ()
+
+
+class Hasty:
+    """A clock that runs an hour ahead of itself in a few minutes: patience of seconds passes at once."""
+
+    def __init__(self) -> None:
+        self._now = 4e9
+
+    def __call__(self) -> float:
+        self._now += 0.05
+        return self._now
+
+
+@pytest.fixture
+def data() -> Iterator[list[str]]:
+    yield [f"east-data-{number}" for number in (1, 2, 3)]
+
+
+async def test_a_partition_leaves_the_majority_serving_and_heals_by_itself(shop: SimSite, data: list[str]) -> None:
+    await shop.up()
+    sim = shop.provider()
+    await sim.partition(data[:1], data[1:])
+    status = await shop.status()
+    assert health(status, "galera") == [Health.UNHEALTHY, Health.HEALTHY, Health.HEALTHY]
+    assert health(status, "etcd") == [Health.UNHEALTHY, Health.HEALTHY, Health.HEALTHY]
+    for name in data:
+        await sim.mend(name)
+    assert (await shop.status()).healthy
+    assert await shop.up() == ()
+
+
+async def test_one_way_is_no_way_for_a_majority(shop: SimSite, data: list[str]) -> None:
+    await shop.up()
+    sim = shop.provider()
+    await sim.cut_one_way(data[2:], data[:2])
+    assert health(await shop.status(), "etcd") == [Health.HEALTHY, Health.HEALTHY, Health.UNHEALTHY]
+
+
+async def test_both_edges_hold_an_address_when_they_cannot_hear_each_other(shop: SimSite) -> None:
+    await shop.up()
+    await shop.provider().partition(["east-edge-1"], ["east-edge-2"])
+    sight = [member.role for member in (await shop.status()).members if member.component == "keepalived"]
+    assert all(role.count(".") == 6 for role in sight), sight
+
+
+async def test_a_component_without_a_model_is_well_while_its_service_runs(tmp_path: Path) -> None:
+    own = simulated(registry())
+    assert all(component.steward is None and component.model is None for component in own)
+    assert own.example("web") == ""
+    known = discover()
+    assert simulated(known)["galera"] is known["galera"]
+    assert plain(known["galera"]).steward is None
+    assert tmp_path.is_dir()
