@@ -49,6 +49,9 @@ async def change(identity: Identity, how: Callable[[Breakage], Breakage], *names
     """Break or mend: `how` turns what is broken now into what shall be. Raises `OutlastError` for unknown `names`."""
     _refuse_unknown(identity, names)
     path = identity.folder / "breakage.json"
+    if not path.exists() and how(Breakage()) == Breakage():
+        # Nothing was ever broken: a lab that is gone gets no folder for that.
+        return
     async with locked(identity.folder / "breakage.lock", LOCK_LIMIT):
         before = breakage.parse(path.read_text()) if path.exists() else Breakage()
         after = how(before)
