@@ -51,7 +51,7 @@ check: setup ## style, types and the floors of the house
 	.venv/bin/lint-imports
 
 bench: setup ## speed and size, as comparisons
-	.venv/bin/python bench/run.py
+	.venv/bin/python -m bench.run
 
 lock: ## resolve the dependencies anew, with hashes and without naming an index
 	.venv/bin/pip install -q uv

@@ -95,7 +95,8 @@ def trial(site: LabSite, loss: dict[str, Any], console: Console) -> Trial:
         time.sleep(GRACE)
         said = {verdict["service"]: verdict["survives"] for verdict in loss["services"]}
         with ThreadPoolExecutor() as threads:
-            found = dict(zip(said, threads.map(lambda service: within(asker, service), said), strict=True))
+            asked = {service: threads.submit(within, asker, service) for service in said}
+        found = {service: answer.result() for service, answer in asked.items()}
     finally:
         for machine in loss["machines"]:
             asyncio.run(provider.mend(machine))

@@ -1,70 +1,83 @@
-"""How placing and compiling grow with the site: `python bench/run.py`. Prints ratios; judges nothing.
+"""How Outlast grows with the site: `sudo .venv/bin/python -m bench.run [--mesh]`. Prints ratios; judges nothing.
 
-Each size is measured several times in turn with the smallest one, and the medians are compared: the box is
-noisy, ratios within one run are not.
+First the commands on `examples/large`, interpreter and all; then each step for sites of up to ten thousand machines,
+each size in a process of its own. Figures of one run may be compared with each other; the computer is noisy.
 """
 
 from __future__ import annotations
 
-import resource
+import json
+import shutil
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from outlast.blueprint.compile import compile_blueprint
-from outlast.blueprint.diff import diff
-from outlast.contract.bundle import Artifact
-from outlast.contract.registry import discover
-from outlast.site.load import load
-from outlast.site.schema import Site
-from outlast.topology.place import place
-from outlast.topology.sections import sections
-from outlast.topology.topology import Ground
-
-SIZES = (10, 100, 400)
-ROUNDS = 5
-NETWORK = Ground("east", "10.200.0.0/16")
-TEXT = """
-site: bench
-domain: bench.test
-datacenters: {{ east: {{ machines: lab }} }}
-apps:
-  web:
-    source: .
-    run: serve
-    scale: {{ min: {size} }}
-"""
+ROOT = Path(__file__).parents[1]
+OUTLAST = Path(sys.executable).with_name("outlast")
+SIZES = (200, 1000, 10_000)
+COMMANDS = (("version",), ("check",), ("plan",), ("plan", "--json"))
+ROUNDS = 7
+LIMIT = 300.0
 
 
 def main() -> None:
-    """Measure every size and print one table."""
-    registry = discover()
-    artifact = {"web": Artifact("web", "0" * 12, "/srv/outlast/web/" + "0" * 12)}
-    sites = {size: load(TEXT.format(size=size), "bench", sections(registry)).site for size in SIZES}
-
-    def work(site: Site) -> None:
-        topology = place(site, registry, [NETWORK], None)
-        diff(None, compile_blueprint(site, registry, topology, artifact, None))
-
-    seconds = {size: [timed(lambda size=size: work(sites[size])) for _ in range(ROUNDS)] for size in SIZES}
-    table = Table("app machines", "median s", "s per machine against the smallest")
-    base = statistics.median(seconds[SIZES[0]]) / SIZES[0]
-    for size in SIZES:
-        median = statistics.median(seconds[size])
-        table.add_row(str(size), f"{median:.3f}", f"{median / size / base:.2f}")
-    console = Console()
-    console.print(table)
-    console.print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+    """Measure the commands and the sizes, one table each."""
+    console = Console(width=150, highlight=False)
+    console.print(commands())
+    mesh = "--mesh" in sys.argv
+    found = {size: measure(size, mesh=mesh) for size in SIZES}
+    console.print(growth(found))
 
 
-def timed(work: Callable[[], None]) -> float:
-    """Seconds that `work` takes."""
+def commands() -> Table:
+    """How long the commands take on the largest example."""
+    table = Table("command on examples/large", "least s", "median s", "most s")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("large", "shop", "tiny"):
+            shutil.copytree(ROOT / "examples" / name, Path(folder) / name, ignore=shutil.ignore_patterns(".outlast"))
+        file = Path(folder) / "large" / "site.yaml"
+        for verb, *rest in COMMANDS:
+            options = () if verb == "version" else ("-f", str(file))
+            taken = sorted(seconds(str(OUTLAST), verb, *options, *rest) for _ in range(ROUNDS))
+            figures = (taken[0], statistics.median(taken), taken[-1])
+            table.add_row(" ".join((verb, *rest)), *(f"{figure:.2f}" for figure in figures))
+    return table
+
+
+def seconds(*argv: str) -> float:
+    """How long a command takes, from its start to its end."""
     began = time.perf_counter()
-    work()
+    subprocess.run(argv, check=True, capture_output=True, timeout=LIMIT)
     return time.perf_counter() - began
+
+
+def measure(size: int, *, mesh: bool) -> dict[str, Any]:
+    """What `bench.size` finds for one size."""
+    argv = (sys.executable, "-m", "bench.size", str(size), *(("--mesh",) if mesh else ()))
+    done = subprocess.run(argv, check=True, capture_output=True, timeout=LIMIT, cwd=ROOT)
+    return json.loads(done.stdout)
+
+
+def growth(found: dict[int, dict[str, Any]]) -> Table:
+    """Steps against sizes: seconds, and time per machine against the smallest size."""
+    table = Table("step", *(f"{size:,} machines" for size in found))
+    smallest = next(iter(found))
+    for step, base in found[smallest]["seconds"].items():
+        cells = [(taken := each["seconds"][step], taken / size / (base / smallest)) for size, each in found.items()]
+        table.add_row(step, *(f"{taken:.3f} s  x{ratio:.2f} each" for taken, ratio in cells))
+    total = {size: sum(each["seconds"].values()) for size, each in found.items()}
+    base = total[smallest] / smallest
+    table.add_row("all", *(f"{total[size]:.3f} s  x{total[size] / size / base:.2f} each" for size in found))
+    table.add_row("rendered text", *(f"{each['text']:.1f} MiB" for each in found.values()))
+    table.add_row("peak memory", *(f"{each['memory']:.0f} MiB" for each in found.values()))
+    return table
 
 
 if __name__ == "__main__":
