@@ -1,12 +1,13 @@
 """How Outlast grows with the site: `sudo .venv/bin/python -m bench.run [--mesh]`. Prints ratios; judges nothing.
 
-First the commands on `examples/large`, interpreter and all; then each step for sites of up to ten thousand machines,
-each size in a process of its own. Figures of one run may be compared with each other; the computer is noisy.
+First the commands on `examples/large`, interpreter and all; then the processor time of each step for sites of up to ten
+thousand machines, each size in a process of its own. `--mesh`: all app machines use the database.
 """
 
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import statistics
 import subprocess
@@ -38,24 +39,31 @@ def main() -> None:
 
 def commands() -> Table:
     """How long the commands take on the largest example."""
-    table = Table("command on examples/large", "least s", "median s", "most s")
+    table = Table("command on examples/large", "least s", "median s", "most s", "processor s (median)")
     with tempfile.TemporaryDirectory() as folder:
         for name in ("large", "shop", "tiny"):
             shutil.copytree(ROOT / "examples" / name, Path(folder) / name, ignore=shutil.ignore_patterns(".outlast"))
         file = Path(folder) / "large" / "site.yaml"
         for verb, *rest in COMMANDS:
             options = () if verb == "version" else ("-f", str(file))
-            taken = sorted(seconds(str(OUTLAST), verb, *options, *rest) for _ in range(ROUNDS))
-            figures = (taken[0], statistics.median(taken), taken[-1])
+            taken = [seconds(str(OUTLAST), verb, *options, *rest) for _ in range(ROUNDS)]
+            passed, worked = sorted(p for p, _ in taken), [w for _, w in taken]
+            figures = (passed[0], statistics.median(passed), passed[-1], statistics.median(worked))
             table.add_row(" ".join((verb, *rest)), *(f"{figure:.2f}" for figure in figures))
     return table
 
 
-def seconds(*argv: str) -> float:
-    """How long a command takes, from its start to its end."""
-    began = time.perf_counter()
+def seconds(*argv: str) -> tuple[float, float]:
+    """How long a command takes from its start to its end, and how much of a processor it used."""
+    began, worked = time.perf_counter(), processor()
     subprocess.run(argv, check=True, capture_output=True, timeout=LIMIT)
-    return time.perf_counter() - began
+    return time.perf_counter() - began, processor() - worked
+
+
+def processor() -> float:
+    """Seconds of processor time of all commands so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def measure(size: int, *, mesh: bool) -> dict[str, Any]:

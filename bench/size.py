@@ -1,7 +1,8 @@
 """One site of a given size, from its text to its difference, in a process of its own: `python -m bench.size 1000`.
 
-Prints JSON: seconds of each step (medians), MiB of rendered text and of peak memory. `--mesh`: every app machine uses
-the database, so that every proxy knows all others; otherwise forty in each data centre do.
+Prints JSON: seconds of processor time of each step (medians), MiB of rendered text and of peak memory.
+`--mesh`: every app machine uses the database, so that every proxy knows all others;
+otherwise forty in each data centre do.
 """
 
 from __future__ import annotations
@@ -58,9 +59,9 @@ def one_round(text: str, registry: Registry, seconds: dict[str, list[float]]) ->
     """Every step once; answers how many bytes were rendered."""
 
     def timed(step: str, work: Callable[[], T]) -> T:
-        began = time.perf_counter()
+        began = time.process_time()
         done = work()
-        seconds.setdefault(step, []).append(time.perf_counter() - began)
+        seconds.setdefault(step, []).append(time.process_time() - began)
         return done
 
     site: Site = timed("load", lambda: load(text, "bench", sections(registry)).site)

@@ -13,7 +13,8 @@ from outlast.contract.component import InPool
 from outlast.contract.interface import Provided
 from outlast.kernel.errors import Finding, Severity, failing
 from outlast.site.schema import Datacenter, Site
-from outlast.topology.topology import Machine, Member, Topology
+from outlast.topology.place import place
+from outlast.topology.topology import Ground, Machine, Member, Topology
 from tests import toys
 from tests.blueprint.blueprints import compiled, file, service
 from tests.topology.auditor import faults
@@ -151,6 +152,17 @@ def test_too_many_members_for_the_compact_footprint() -> None:
     (finding,) = findings(compiled(site), site)
     assert finding.what == "shop wants 4 members and gets 3"
     assert "footprint: spread" in finding.fix
+
+
+def test_a_mesh_that_is_too_large_is_a_warning() -> None:
+    def warnings(count: int) -> list[str]:
+        site = toys.site(engines={"store": Options(count=count)})
+        grounds = [Ground("east", "10.77.0.0/16")]
+        topology = place(site, TOYS, grounds, None)
+        return [f.what for f in audit(site, TOYS, Blueprint(1, 0, topology, (), (), ()))]
+
+    assert warnings(500) == []
+    assert warnings(501) == ["501 members of store all talk to each other"]
 
 
 def test_two_members_of_a_service_on_one_machine() -> None:

@@ -15,6 +15,7 @@ from outlast.kernel.names import DatacenterName, PoolName, SiteName
 from outlast.site.domain import Domain
 
 MOST_DATACENTERS = 8
+# Larger than any that was measured: eight data centres of 1,250 machines, most of them in one pool (bench/run.py).
 LARGEST_POOL = 2000
 
 PoolSize = Annotated[int, Field(ge=1, le=LARGEST_POOL)]

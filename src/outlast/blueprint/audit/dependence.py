@@ -73,6 +73,10 @@ class Dependence:
         """The cluster of a member."""
         return self.clusters[member.datacenter, member.service]
 
+    def is_mesh(self, cluster: Cluster) -> bool:
+        """Whether every member talks to all its peers."""
+        return any(required.reach is Reach.CLUSTER for required in self._requires(cluster.members[0]))
+
     def unmet(self, member: Member) -> list[Required]:
         """What a member requires and nobody provides, even when nothing is lost."""
         return [
