@@ -21,9 +21,14 @@ def compact() -> Iterator[LabSite]:
     site = copy_of("shop", SITE)
     site.edit("\ndatacenters:", "\nfootprint: compact\ndatacenters:")
     site.run("up", "--yes", limit=600)
+    until("every floating address is at home", lambda: at_home(site), 30)
     yield site
     site.run("down", "--yes")
     assert traces(SITE) == []
+
+
+def at_home(site: LabSite) -> bool:
+    return all(floating["holder"] == floating["home"] for floating in site.status()["floating"])
 
 
 def test_every_role_on_three_machines(compact: LabSite) -> None:
