@@ -10,6 +10,7 @@ import yaml
 
 from outlast.contract.component import Beside
 from outlast.contract.registry import discover
+from outlast.kernel.network import Transport, parse_destination
 from outlast.site.load import load
 from outlast.topology.sections import sections
 from tests.contract.subject import NAMES, folder, models, placed
@@ -70,7 +71,23 @@ def test_its_ports_are_stable_and_its_own(name: str) -> None:
             ports = [entry.port for entry in provided]
             # One port is chosen for a service: a second one without a number would get the same.
             assert len(set(ports)) == len(ports)
-            assert all(port is None or 1 <= port <= 65535 for port in ports)
+            for entry in provided:
+                if entry.transport is Transport.VRRP:
+                    assert entry.port == 0, "VRRP has no ports"
+                else:
+                    assert entry.port is None or 1 <= entry.port <= 65535
+
+
+def test_what_it_serves_to_the_world_is_not_bound_to_loopback(name: str) -> None:
+    for wish in (wish for wish in placed(name).site.wishes if wish.component == name):
+        assert not [entry for entry in discover()[name].provides(wish.options, 1) if entry.public and entry.loopback]
+
+
+def test_what_it_calls_outside_can_be_named_in_a_firewall(name: str) -> None:
+    component = discover()[name]
+    for wish in (wish for wish in placed(name).site.wishes if wish.component == name):
+        for call in component.calls(wish.options) if component.calls else ():
+            assert parse_destination(str(call)) == call
 
 
 def test_its_alerts_say_what_they_mean(name: str) -> None:

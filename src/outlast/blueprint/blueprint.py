@@ -5,11 +5,12 @@ It serialises without loss and holds no secret. It is never changed, only follow
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from pydantic import TypeAdapter, ValidationError
 
+from outlast.blueprint.firewall import Firewall
 from outlast.contract.bundle import Bundle
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.topology.topology import Topology
@@ -41,6 +42,7 @@ class Blueprint:
     bundles: tuple[Bundle, ...]
     packages: tuple[str, ...]
     stages: tuple[Stage, ...]
+    firewalls: tuple[Firewall, ...] = ()
 
     @cached_property
     def bundle_by_machine(self) -> dict[str, Bundle]:
@@ -49,12 +51,7 @@ class Blueprint:
 
     def same_content(self, other: Blueprint) -> bool:
         """Whether both ask for the same machines with the same contents."""
-        return (self.topology, self.bundles, self.packages, self.stages) == (
-            other.topology,
-            other.bundles,
-            other.packages,
-            other.stages,
-        )
+        return replace(self, generation=other.generation, parent=other.parent) == other
 
 
 _ADAPTER = TypeAdapter(Blueprint)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
+from outlast.blueprint import nftables
 from outlast.blueprint.blueprint import Blueprint
+from outlast.blueprint.firewall import Firewall, firewalls
 from outlast.blueprint.rollout import stages
 from outlast.contract.bundle import Artifact, Bundle, File, MemberPart, Part
 from outlast.contract.registry import Registry
 from outlast.contract.view import NodeView
 from outlast.site.schema import Site
-from outlast.topology.topology import Machine, Topology
+from outlast.topology.topology import Topology
 from outlast.topology.wire import Wiring
 
 
@@ -23,13 +27,16 @@ def compile_blueprint(
 ) -> Blueprint:
     """The blueprint of `site`. When nothing changed it is `parent` itself, so its generation stays."""
     wiring = Wiring(site, registry, topology, artifacts)
+    views = {member.name: wiring.view(member) for member in topology.members}
+    walls = firewalls(topology, wiring, views)
     compiled = Blueprint(
         generation=parent.generation + 1 if parent else 1,
         parent=parent.generation if parent else 0,
         topology=topology,
-        bundles=tuple(_bundle(machine, topology, wiring) for machine in topology.machines),
+        bundles=tuple(_bundle(wall, topology, wiring, views) for wall in walls),
         packages=packages(site, registry),
         stages=stages(topology, wiring),
+        firewalls=walls,
     )
     return parent if parent and parent.same_content(compiled) else compiled
 
@@ -46,19 +53,19 @@ def packages(site: Site, registry: Registry) -> tuple[str, ...]:
     return tuple(sorted(wanted))
 
 
-def _bundle(machine: Machine, topology: Topology, wiring: Wiring) -> Bundle:
-    members = topology.members_by_machine[machine.name]
-    views = [wiring.view(member) for member in members]
-    parts = [MemberPart(v.member, wiring.component(v.service).render(v)) for v in views]
-    return Bundle(machine.name, (MemberPart("", _base(machine, topology, views)), *parts))
+def _bundle(wall: Firewall, topology: Topology, wiring: Wiring, views: Mapping[str, NodeView[Any]]) -> Bundle:
+    held = [views[member.name] for member in topology.members_by_machine[wall.machine]]
+    parts = [MemberPart(v.member, wiring.component(v.service).render(v)) for v in held]
+    return Bundle(wall.machine, (MemberPart("", _base(wall, topology, held)), *parts))
 
 
-def _base(machine: Machine, topology: Topology, views: list[NodeView[object]]) -> Part:
-    """What every machine gets: the names of those it talks to, so that no look-up ever leaves the machine.
+def _base(wall: Firewall, topology: Topology, views: list[NodeView[Any]]) -> Part:
+    """What every machine gets: its firewall, and the names of those it talks to, so that no look-up ever leaves it.
 
     Peers that are not required are not talked to: a thousand instances of an app need not know each other.
     """
-    spoken = {machine.name, *(e.machine for v in views for e in v.endpoints)}
+    spoken = {wall.machine, *(e.machine for v in views for e in v.endpoints)}
     names = [topology.machine_by_name[name] for name in sorted(spoken)]
     lines = ["127.0.0.1 localhost", "::1 localhost", *(f"{m.address} {m.name}" for m in names)]
-    return Part(files=(File("/etc/hosts", "\n".join(lines) + "\n"),))
+    firewall = nftables.part(wall, tuple(ground.network for ground in topology.grounds))
+    return replace(firewall, files=(File("/etc/hosts", "\n".join(lines) + "\n"), *firewall.files))

@@ -14,6 +14,7 @@ from outlast.contract.model import Model
 from outlast.contract.probe import Output, Report
 from outlast.contract.steward import Steward
 from outlast.contract.view import NodeView
+from outlast.kernel.network import Destination
 
 O = TypeVar("O", bound=BaseModel)  # noqa: E741 - the design's own letter for a component's options
 
@@ -69,7 +70,8 @@ class Component(Generic[O]):
     are changed one after another, each healthy before the next; otherwise all at once. `settle` is how many
     seconds a member may take from its start to healthy. `builds` says how a service made from source is built.
     `floats`: every machine that holds a member gets a floating address. `quorum`: it serves only while more
-    than half of its members are healthy. `model` is how it behaves on simulated machines.
+    than half of its members are healthy. `model` is how it behaves on simulated machines. `calls` are the places
+    outside the site that it connects to.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Component(Generic[O]):
     floats: bool = False
     quorum: bool = False
     model: Model | None = None
+    calls: Callable[[O], tuple[Destination, ...]] | None = None
 
     @property
     def is_beside(self) -> bool:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from outlast.kernel.network import Transport
+
 
 class Reach(StrEnum):
     """Which providers of an interface a requirement means."""
@@ -51,6 +53,7 @@ class Provided:
     """A port on which a member serves `interface`. `port` None: the topology chooses a free one.
 
     `loopback`: bound to 127.0.0.1 and meant for members on the same machine only. `public`: meant for the world.
+    With `Transport.VRRP` the port is 0: that protocol has none.
     """
 
     interface: str
@@ -59,6 +62,7 @@ class Provided:
     public: bool = False
     http: Http | None = None
     environment: tuple[Variable, ...] = ()
+    transport: Transport = Transport.TCP
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +87,4 @@ class Endpoint:
     port: int
     http: Http | None = None
     environment: tuple[Variable, ...] = ()
+    transport: Transport = Transport.TCP

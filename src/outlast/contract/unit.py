@@ -23,7 +23,8 @@ class Unit:
     """One service unit. Times are in seconds; `writable` lists the only paths it may write to.
 
     `state` and `runtime` name folders below /var/lib and /run that systemd makes and gives to the user.
-    `dynamic_user` True: a user of its own that exists only while it runs.
+    `dynamic_user` True: a user of its own that exists only while it runs. `early`: it starts before any other service
+    and before the network, and stays until the machine is off.
     """
 
     description: str
@@ -57,6 +58,7 @@ class Unit:
     home_visible: bool = False
     own_devices: bool = True
     conditions: tuple[str, ...] = ()
+    early: bool = False
     extra: tuple[str, ...] = ()
 
     def text(self) -> str:
@@ -64,13 +66,15 @@ class Unit:
         return "\n".join([*self._unit(), "", *self._service(), "", "[Install]", "WantedBy=multi-user.target", ""])
 
     def _unit(self) -> list[str]:
-        after = " ".join(("network-online.target", *self.after))
-        wants = " ".join(("network-online.target", *self.wants))
+        network = () if self.early else ("network-online.target",)
+        wants = ("network-pre.target",) if self.early else network
         return [
             "[Unit]",
             f"Description={self.description}",
-            f"After={after}",
-            f"Wants={wants}",
+            # Without the default dependencies, which would put it behind what it must come before.
+            *(["DefaultDependencies=no", "Before=network-pre.target sysinit.target"] if self.early else []),
+            f"After={' '.join((*network, *self.after))}",
+            f"Wants={' '.join((*wants, *self.wants))}",
             # A member that keeps failing is tried for ever: giving up is the owner's decision, not systemd's.
             "StartLimitIntervalSec=0",
             *self.conditions,
@@ -109,7 +113,8 @@ class Unit:
             "ProtectSystem=strict",
             *([f"ReadWritePaths={' '.join(self.writable)}"] if self.writable else []),
             f"ProtectHome={'no' if self.home_visible else 'yes'}",
-            "PrivateTmp=yes",
+            # A private /tmp waits for the making of temporary files.
+            *([] if self.early else ["PrivateTmp=yes"]),
             f"PrivateDevices={'yes' if self.own_devices else 'no'}",
             "ProtectKernelTunables=yes",
             "ProtectKernelModules=yes",

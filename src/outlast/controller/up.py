@@ -22,6 +22,7 @@ from outlast.apply.vault import Vault
 from outlast.blueprint.blueprint import Blueprint, Stage
 from outlast.contract.bundle import Artifact
 from outlast.contract.registry import Registry
+from outlast.controller.guard import is_widened, narrow, widen
 from outlast.controller.rest import at_rest
 from outlast.controller.roll import Roll
 from outlast.kernel.errors import Finding, OutlastError
@@ -88,6 +89,7 @@ class Up:
             stages = [self._stage(stage.name) for stage in self.blueprint.stages]
             _raise_all(await asyncio.gather(*machines, *stages, return_exceptions=True))
             await self._sweep()
+            await self._narrow()
         finally:
             for task in self._tasks.values():
                 task.cancel()
@@ -135,6 +137,7 @@ class Up:
             await self._unpack(applier, landed)
             with self._span(f"land {name}"):
                 landed = await applier.land()
+        await widen(applier, landed)
         if landed.changed:
             self._did(name, f"wrote {len(landed.changed)} files")
         self.emit(Event(name, Phase.DONE, f"{len(landed.changed)} files written" if landed.changed else "no changes"))
@@ -195,6 +198,14 @@ class Up:
         for name in sorted(set(self._found) - set(self.blueprint.bundle_by_machine)):
             await self.provider.destroy(name)
             self._did(name, "removed the machine: the site no longer asks for it")
+
+    async def _narrow(self) -> None:
+        """Close what only the machines and members of before needed: they are gone now."""
+        machines = [await self._machine(name) for name in self.blueprint.bundle_by_machine]
+        widened = [applier for applier, landed in machines if is_widened(landed)]
+        await asyncio.gather(*map(narrow, widened))
+        for applier in widened:
+            self._did(applier.machine.name, "brought its firewall to what is needed now")
 
     def _refuse_outdated(self) -> None:
         wanted = self.blueprint.bundle_by_machine

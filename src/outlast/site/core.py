@@ -35,4 +35,12 @@ datacenters:
 # `spread` gives every role machines of its own; `compact` puts all of them on three machines.
 footprint: spread
 """,
+    "firewall": """\
+# Machines accept and open only what the site's own parts need of each other; nobody lists that. Beyond it:
+firewall:
+  # Where people may come from to log in by SSH. Narrow it when you know your addresses.
+  operators: [0.0.0.0/0, "::/0"]
+  # What every machine may reach outside the site, such as time servers. For a single app: its own `calls`.
+  calls: []               # calls: [192.0.2.1:123/udp, 192.0.2.53:53/udp]
+""",
 }

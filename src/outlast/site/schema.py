@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 
 from outlast.kernel.addresses import Address, Subnet
 from outlast.kernel.names import DatacenterName, PoolName, SiteName
+from outlast.kernel.network import DestinationText, Network
 from outlast.site.domain import Domain
 
 MOST_DATACENTERS = 8
@@ -75,6 +76,17 @@ class Datacenter(_Frozen):
     )
 
 
+class Firewall(_Frozen):
+    """What the wiring of the site cannot say of its firewall."""
+
+    operators: tuple[Network, ...] = Field(
+        default=("0.0.0.0/0", "::/0"), min_length=1, description="Where people may come from to log in by SSH."
+    )
+    calls: tuple[DestinationText, ...] = Field(
+        default=(), description="What every machine may reach outside the site, such as its time servers."
+    )
+
+
 class Core(_Frozen):
     """The keys of a site file that belong to no component."""
 
@@ -91,6 +103,9 @@ class Core(_Frozen):
     footprint: Literal["spread", "compact"] = Field(
         default="spread",
         description="`spread` gives every role machines of its own; `compact` puts all roles on three machines.",
+    )
+    firewall: Firewall = Field(
+        default=Firewall(), description="What the machines may reach and who may log in, beyond what the wiring says."
     )
 
 

@@ -15,6 +15,7 @@ from outlast.contract.component import AnyComponent
 from outlast.contract.interface import Endpoint, Provided, Reach, Required
 from outlast.contract.registry import Registry
 from outlast.contract.view import Floating, NodeView, Peer
+from outlast.kernel.network import Destination
 from outlast.site.schema import Site, Wish
 from outlast.topology.topology import Member, Topology
 
@@ -50,6 +51,15 @@ class Wiring:
         """The services that a service uses, itself left out: the edges of the wiring graph."""
         wanted = {required.interface for required in self.requires(service)}
         return tuple(name for name in self._wishes if name != service and wanted & self._interfaces[name])
+
+    def provided(self, member: Member) -> tuple[Provided, ...]:
+        """What a member provides, itself and in the order of its component."""
+        return self._provided[member.name]
+
+    def calls(self, service: str) -> tuple[Destination, ...]:
+        """The places outside the site that members of a service connect to."""
+        calls = self.component(service).calls
+        return calls(self._wishes[service].options) if calls else ()
 
     def view(self, member: Member) -> NodeView[Any]:
         """Everything that the renderer of one member may see."""
@@ -162,4 +172,5 @@ def _endpoint(member: Member, provided: Provided, address: str) -> Endpoint:
         port=dict(member.ports)[provided.interface],
         http=provided.http,
         environment=provided.environment,
+        transport=provided.transport,
     )

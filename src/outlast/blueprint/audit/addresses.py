@@ -54,7 +54,9 @@ def _ports(site: Site, registry: Registry, blueprint: Blueprint) -> list[Finding
     for member in blueprint.topology.members:
         ports = dict(member.ports)
         for provided in registry[member.component].provides(options[member.service], member.index):
-            wanted[member.machine, ports[provided.interface]].append((member.service, _bound(provided)))
+            # Without ports, such as VRRP, there is nothing to want twice.
+            if port := ports[provided.interface]:
+                wanted[member.machine, port].append((member.service, _bound(provided)))
     paths = {wish.name: f"{wish.section}.{wish.name}" for wish in site.wishes if wish.section != wish.name}
     return [
         Finding(

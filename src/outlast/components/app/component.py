@@ -9,6 +9,7 @@ from outlast.components.app.recipe import recipe
 from outlast.components.app.render import render
 from outlast.contract.component import Claim, Component, InPool
 from outlast.contract.interface import Http, Provided, Reach, Required
+from outlast.kernel.network import Destination
 
 
 def _provides(options: AppOptions, _index: int) -> tuple[Provided, ...]:
@@ -18,6 +19,10 @@ def _provides(options: AppOptions, _index: int) -> tuple[Provided, ...]:
 def _requires(options: AppOptions) -> tuple[Required, ...]:
     # Always an address on its own machine: the app survives whatever happens behind it without knowing.
     return tuple(Required(use, Reach.MACHINE) for use in options.uses)
+
+
+def _calls(options: AppOptions) -> tuple[Destination, ...]:
+    return options.calls
 
 
 def _packages(options: AppOptions) -> tuple[str, ...]:
@@ -37,4 +42,5 @@ COMPONENT = Component(
     parse=parse,
     builds=recipe,
     model=MODEL,
+    calls=_calls,
 )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, cast
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from outlast.kernel.invalid import Fault
+from outlast.kernel.network import DestinationText
 from outlast.kernel.units import Duration
 
 Route = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/-]*$")]
@@ -55,6 +56,7 @@ class AppOptions(BaseModel):
     health: Route = Field("/healthz", description="Path that answers 2xx or 3xx when the app can serve.")
     routes: tuple[Route, ...] = Field(("/",), min_length=1, description="Path prefixes that lead to this app.")
     uses: tuple[str, ...] = Field((), description="Services the app needs; each adds its environment variables.")
+    calls: tuple[DestinationText, ...] = Field((), description="What it may reach outside the site; nothing else.")
     scale: Scale = Field(Scale(min=2, max=8), description="How many machines run the app.")
     port: int | None = Field(None, ge=1024, le=65535, description="Port the app listens on; chosen when left out.")
     packages: tuple[str, ...] = Field((), description="Debian packages the app needs at run time.")

@@ -8,15 +8,20 @@ from outlast.components.keepalived.probe import parse
 from outlast.components.keepalived.render import render
 from outlast.contract.component import Claim, Component, InPool
 from outlast.contract.interface import Provided, Reach, Required
+from outlast.kernel.network import Transport
 
 
 def _provides(_options: AddressOptions, _index: int) -> tuple[Provided, ...]:
-    return ()
+    return (Provided("vrrp", port=0, transport=Transport.VRRP),)
 
 
 def _requires(_options: AddressOptions) -> tuple[Required, ...]:
     # The address follows whatever answers there; this component does not know what that is.
-    return (Required("https", Reach.MACHINE),)
+    return (
+        Required("https", Reach.MACHINE),
+        # The signs of life of the others. A single one has nobody to tell.
+        Required("vrrp", Reach.CLUSTER, optional=True),
+    )
 
 
 def _packages(_options: AddressOptions) -> tuple[str, ...]:

@@ -1,0 +1,130 @@
+"""The firewall of each machine, derived from the wiring: who may connect to whom, and because of what. Pure.
+
+Nothing is listed by hand: a rule is there because some member requires an interface that another one provides. What
+the wiring cannot know are people who log in, and what the owner lets machines call outside the site.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from outlast.contract.interface import Endpoint
+from outlast.contract.view import NodeView
+from outlast.kernel.network import ANYWHERE, Transport
+from outlast.topology.topology import Topology
+from outlast.topology.wire import Wiring
+
+SSH = 22
+
+
+class Direction(StrEnum):
+    """Whether others connect to the machine, or the machine to others."""
+
+    IN = "in"
+    OUT = "out"
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is at the other end: a machine by its name, or a network (CIDR text) that is called as it is written."""
+
+    name: str
+    network: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Connections that are allowed; all others are not. `port` is the one that is connected to; 0 with VRRP."""
+
+    direction: Direction
+    transport: Transport
+    port: int
+    peers: tuple[Peer, ...]
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Firewall:
+    """The rules of one machine, in a fixed order."""
+
+    machine: str
+    rules: tuple[Rule, ...]
+
+
+Key = tuple[Direction, Transport, int, str]
+
+
+def firewalls(topology: Topology, wiring: Wiring, views: Mapping[str, NodeView[Any]]) -> tuple[Firewall, ...]:
+    """One firewall for each machine. `views` has the view of every member, by its name."""
+    allowed: dict[str, dict[Key, dict[Peer, None]]] = {machine.name: defaultdict(dict) for machine in topology.machines}
+    for machine, key, peer in (
+        *_wired(topology, views),
+        *_public(topology, wiring),
+        *_calls(topology, wiring),
+        *_of_the_site(topology, wiring),
+    ):
+        allowed[machine][key][peer] = None
+    return tuple(Firewall(name, _rules(keys)) for name, keys in allowed.items())
+
+
+def _rules(allowed: Mapping[Key, Iterable[Peer]]) -> tuple[Rule, ...]:
+    return tuple(
+        Rule(direction, transport, port, tuple(sorted(peers, key=lambda peer: peer.name)), because)
+        for (direction, transport, port, because), peers in sorted(allowed.items())
+    )
+
+
+def _wired(topology: Topology, views: Mapping[str, NodeView[Any]]) -> Iterator[tuple[str, Key, Peer]]:
+    """Both ends of every requirement that leads from one machine to another."""
+    peers = {machine.name: Peer(machine.name, f"{machine.address}/32") for machine in topology.machines}
+    for member in topology.members:
+        for endpoint in views[member.name].endpoints:
+            if endpoint.machine == member.machine:
+                continue
+            because = _because(member.service, endpoint)
+            out = (Direction.OUT, endpoint.transport, endpoint.port, because)
+            into = (Direction.IN, endpoint.transport, endpoint.port, because)
+            yield member.machine, out, peers[endpoint.machine]
+            yield endpoint.machine, into, peers[member.machine]
+
+
+def _because(service: str, endpoint: Endpoint) -> str:
+    whose = "its other members" if endpoint.service == service else endpoint.service
+    return f"{service} uses {endpoint.interface} of {whose}"
+
+
+def _public(topology: Topology, wiring: Wiring) -> Iterator[tuple[str, Key, Peer]]:
+    for member in topology.members:
+        ports = dict(member.ports)
+        for provided in wiring.provided(member):
+            if provided.public:
+                because = f"{member.service} serves {provided.interface} to the world"
+                key = (Direction.IN, provided.transport, ports[provided.interface], because)
+                yield member.machine, key, Peer("anywhere", ANYWHERE)
+
+
+def _calls(topology: Topology, wiring: Wiring) -> Iterator[tuple[str, Key, Peer]]:
+    for member in topology.members:
+        for call in wiring.calls(member.service):
+            key = (Direction.OUT, call.transport, call.port, f"{member.service} calls it")
+            yield member.machine, key, _outside(call.network)
+
+
+def _of_the_site(topology: Topology, wiring: Wiring) -> Iterator[tuple[str, Key, Peer]]:
+    said = wiring.site.firewall
+    ssh = (Direction.IN, Transport.TCP, SSH, "operators log in by SSH")
+    for machine in topology.machines:
+        for network in said.operators:
+            yield machine.name, ssh, _outside(network)
+        for call in said.calls:
+            key = (Direction.OUT, call.transport, call.port, "the site file lets every machine call it")
+            yield machine.name, key, _outside(call.network)
+
+
+def _outside(network: str) -> Peer:
+    everywhere = {ANYWHERE: "anywhere", "::/0": "anywhere (IPv6)"}
+    return Peer(everywhere.get(network, network.removesuffix("/32").removesuffix("/128")), network)
