@@ -65,8 +65,10 @@ def _accepts(line: str, packet: Packet) -> bool:
     if match["number"]:
         return packet.transport == "vrrp" and match["number"] == "112"
     port = packet.sport if match["end"] == "sport" else packet.dport
-    return match["transport"] == packet.transport and int(match["port"]) == port and not (
-        match["ongoing"] and packet.first
+    return (
+        match["transport"] == packet.transport
+        and int(match["port"]) == port
+        and not (match["ongoing"] and packet.first)
     )
 
 

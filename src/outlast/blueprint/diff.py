@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from outlast.blueprint.blueprint import Blueprint
+from outlast.blueprint.firewall import Peer, Rule
 from outlast.contract.bundle import Bundle, File, Service
 
 
@@ -46,6 +47,19 @@ class ServiceChange:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleChange:
+    """Connections that are allowed from now on (`create`), or no longer (`remove`)."""
+
+    change: Change
+    rule: Rule
+
+    @property
+    def text(self) -> str:
+        """The rule in plain words."""
+        return self.rule.text
+
+
+@dataclass(frozen=True, slots=True)
 class MachineChange:
     """Everything that changes on one machine."""
 
@@ -54,17 +68,22 @@ class MachineChange:
     files: tuple[FileChange, ...]
     services: tuple[ServiceChange, ...]
     artifacts: tuple[str, ...]
+    firewall: tuple[RuleChange, ...]
 
 
 def diff(before: Blueprint | None, after: Blueprint) -> tuple[MachineChange, ...]:
     """The changes from `before` to `after`, in the order of machine names; empty when nothing changes."""
     old = before.bundle_by_machine if before else {}
     new = after.bundle_by_machine
-    changes = (_machine(name, old.get(name), new.get(name)) for name in sorted({*old, *new}))
+    rules = [{wall.machine: wall.rules for wall in held.firewalls} if held else {} for held in (before, after)]
+    changes = (
+        _machine(name, old.get(name), new.get(name), _rules(*(held.get(name, ()) for held in rules)))
+        for name in sorted({*old, *new})
+    )
     return tuple(change for change in changes if change is not None)
 
 
-def _machine(name: str, old: Bundle | None, new: Bundle | None) -> MachineChange | None:
+def _machine(name: str, old: Bundle | None, new: Bundle | None, rules: tuple[RuleChange, ...]) -> MachineChange | None:
     if old == new:
         return None
     files = _files(_all_files(old), _all_files(new))
@@ -72,7 +91,22 @@ def _machine(name: str, old: Bundle | None, new: Bundle | None) -> MachineChange
     services = _services(_all_services(old), _all_services(new), touched)
     artifacts = tuple(sorted(_artifacts(new) - _artifacts(old)))
     change = Change.CREATE if old is None else Change.REMOVE if new is None else Change.UPDATE
-    return MachineChange(name, change, files, services, artifacts)
+    return MachineChange(name, change, files, services, artifacts, rules)
+
+
+def _rules(old: tuple[Rule, ...], new: tuple[Rule, ...]) -> tuple[RuleChange, ...]:
+    """What is let through anew, then what no longer is; of a rule that stays, only the peers that come or go."""
+    return tuple(
+        RuleChange(change, replace(rule, peers=peers))
+        for change, rules, others in ((Change.CREATE, new, old), (Change.REMOVE, old, new))
+        for rule in rules
+        if (peers := _without(rule, others))
+    )
+
+
+def _without(rule: Rule, others: tuple[Rule, ...]) -> tuple[Peer, ...]:
+    held = {peer for other in others if replace(other, peers=rule.peers) == rule for peer in other.peers}
+    return tuple(peer for peer in rule.peers if peer not in held)
 
 
 def _files(old: dict[str, File], new: dict[str, File]) -> tuple[FileChange, ...]:

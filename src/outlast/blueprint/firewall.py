@@ -19,6 +19,8 @@ from outlast.topology.topology import Topology
 from outlast.topology.wire import Wiring
 
 SSH = 22
+MOST_NAMES = 8
+"""More are only counted where a rule is put in words."""
 
 
 class Direction(StrEnum):
@@ -45,6 +47,16 @@ class Rule:
     port: int
     peers: tuple[Peer, ...]
     because: str
+
+    @property
+    def text(self) -> str:
+        """The rule in plain words."""
+        port = "" if self.transport is Transport.VRRP else f" {self.port}"
+        way = "from" if self.direction is Direction.IN else "to"
+        names = [peer.name for peer in self.peers]
+        shown = names if len(names) <= MOST_NAMES else [*names[: MOST_NAMES - 1], f"{len(names) - MOST_NAMES + 1} more"]
+        who = ", ".join(shown)
+        return f"{self.direction} {self.transport}{port} {way} {who}: {self.because}"
 
 
 @dataclass(frozen=True, slots=True)

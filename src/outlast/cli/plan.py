@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import typer
@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from outlast.blueprint.blueprint import Blueprint
 from outlast.blueprint.diff import Change, Effect, MachineChange, diff
+from outlast.blueprint.nftables import RULES
 from outlast.cli.options import SITE_FILE, AsJson, SiteFile, Verbose
 from outlast.cli.output import out, print_json
 from outlast.cli.workspace import Workspace, open_workspace
@@ -47,9 +48,14 @@ def plan(
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="0: no change, 1: error, 2: changes.")
     ] = False,
+    firewall: Annotated[
+        bool, typer.Option("--firewall", help="List what the firewall of every machine lets through, and why.")
+    ] = False,
     verbose: Verbose = False,
 ) -> int:
     """Show what `up` would change, and why each service would be touched. Changes nothing."""
+    if firewall:
+        return show_firewall(open_workspace(file), json=json)
     try:
         made = asyncio.run(make_plan(open_workspace(file)))
     except Invalid as error:
@@ -77,11 +83,14 @@ def print_plan(made: Plan, *, lines: bool | None) -> None:
     for change in made.changes:
         out.print(f"{MARK[change.change]} [bold]{change.machine}[/] {_summary(change)}")
         for file in change.files:
-            shown = lines if lines is not None else file.change is Change.UPDATE
+            # The rules of the firewall follow in plain words.
+            shown = lines if lines is not None else file.change is Change.UPDATE and file.path != RULES
             out.print(f"    {MARK[file.change]} {file.path}") if shown or change.change is Change.UPDATE else None
             for line in file.lines if shown else ():
                 colour = {"+": "green", "-": "red"}.get(line[:1], "dim")
                 out.print(f"        [{colour}]{escape(line)}[/]")
+        for rule in change.firewall if change.change is Change.UPDATE or lines else ():
+            out.print(f"    {MARK[rule.change]} firewall: {escape(rule.text)}")
         for service in change.services:
             out.print(f"    [{EFFECT[service.effect]}]{service.effect:8}[/] {service.service}: {service.because}")
     for drifted in made.drifts:
@@ -92,7 +101,26 @@ def print_plan(made: Plan, *, lines: bool | None) -> None:
 
 def _summary(change: MachineChange) -> str:
     if change.change is Change.CREATE:
-        return f"is made: {len(change.files)} files, {len(change.services)} services"
+        rules = f"{len(change.firewall)} firewall rules"
+        return f"is made: {len(change.files)} files, {len(change.services)} services, {rules}"
     if change.change is Change.REMOVE:
         return "is removed"
     return "changes" + "".join(f"; gets the release {name}" for name in change.artifacts)
+
+
+def show_firewall(workspace: Workspace, *, json: bool) -> int:
+    """Print every rule of every machine, as the site file asks for it now."""
+    blueprint, _ = workspace.compile(asyncio.run(workspace.grounds()))
+    if json:
+        walls = [
+            {"machine": w.machine, "rules": [{**asdict(r), "text": r.text} for r in w.rules]}
+            for w in blueprint.firewalls
+        ]
+        print_json({"generation": blueprint.generation, "firewalls": walls})
+        return 0
+    for wall in blueprint.firewalls:
+        out.print(f"[bold]{wall.machine}[/]")
+        for rule in wall.rules:
+            out.print(f"    {escape(rule.text)}")
+    out.print("[dim]All else is denied, but loopback, ICMP and the answers to what is listed.[/]")
+    return 0

@@ -84,8 +84,6 @@ DestinationText: TypeAlias = Annotated[
     Destination,
     BeforeValidator(parse_destination),
     PlainSerializer(str, return_type=str, when_used="json"),
-    WithJsonSchema(_schema("an address and a port", "192.0.2.10:443")),
+    WithJsonSchema(_schema("a destination", "192.0.2.10:443")),
 ]
-Network: TypeAlias = Annotated[
-    str, AfterValidator(check_network), WithJsonSchema(_schema("an address or a network", "192.0.2.0/24"))
-]
+Network: TypeAlias = Annotated[str, AfterValidator(check_network), WithJsonSchema(_schema("a network", "192.0.2.0/24"))]
