@@ -17,7 +17,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from outlast.blueprint.blueprint import Blueprint
-from outlast.blueprint.firewall import Direction, Rule
+from outlast.blueprint.firewall import SSH, Direction, Rule
 from outlast.kernel.errors import Finding, OutlastError, Severity
 from outlast.kernel.network import ANYWHERE, Transport
 from outlast.machines.machine import Machine
@@ -138,22 +138,23 @@ def judge(
 
 
 def undeclared(blueprint: Blueprint, sockets: Mapping[str, Sequence[Socket]]) -> tuple[Finding, ...]:
-    """Sockets that can be reached from other machines as far as their program knows, and that no rule is for."""
-    findings: list[Finding] = []
-    for wall in blueprint.firewalls:
-        known = {(str(rule.transport), rule.port) for rule in wall.rules if rule.direction is Direction.IN}
-        for kind, address, port, program in sockets.get(wall.machine, ()):
-            if not _is_loopback(address) and (kind, port) not in known:
-                findings.append(
-                    Finding(
-                        where=wall.machine,
-                        what=f"{program or 'a program'} listens on {kind} {port} of {address}, which nobody requires",
-                        why="the firewall keeps it closed; without it others could connect",
-                        fix="bind it to 127.0.0.1, or declare it as an interface of its component",
-                        severity=Severity.NOTE,
-                    )
-                )
-    return tuple(findings)
+    """Sockets that are bound for other machines to reach, and that no component says it provides."""
+    said = {
+        name: {port for m in held for _, port in m.ports}
+        for name, held in blueprint.topology.members_by_machine.items()
+    }
+    return tuple(
+        Finding(
+            where=machine,
+            what=f"{socket.program or 'a program'} listens on {socket.transport} {socket.port} of {socket.address}",
+            why="no component provides it: the firewall keeps it closed, and nothing else does",
+            fix="bind it to 127.0.0.1, or declare it as an interface of its component",
+            severity=Severity.NOTE,
+        )
+        for machine, found in sockets.items()
+        for socket in found
+        if not _is_loopback(socket.address) and socket.port not in {SSH, *said[machine]}
+    )
 
 
 def _is(rule: Rule, direction: Direction) -> bool:
