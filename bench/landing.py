@@ -11,7 +11,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from outlast.apply.apply import Applier
+from outlast.apply.apply import Applier, edition
 from outlast.blueprint.blueprint import Blueprint
 from outlast.cli.workspace import Workspace, open_workspace
 from outlast.contract.bundle import Bundle, MemberPart
@@ -39,7 +39,7 @@ async def _land(workspace: Workspace, blueprint: Blueprint, name: str) -> None:
     machine = await workspace.provider.connect(name)
     try:
         bundle = blueprint.bundle_by_machine[name]
-        await Applier(machine, bundle, blueprint.topology.site, blueprint.generation, workspace.vault).land()
+        await Applier(machine, bundle, edition(blueprint), workspace.vault).land()
     finally:
         await machine.close()
 

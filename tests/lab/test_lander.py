@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 import pytest_asyncio
 
-from outlast.apply.apply import Applier
+from outlast.apply.apply import Applier, Edition
 from outlast.apply.facts import Pending
 from outlast.apply.vault import Vault
 from outlast.contract.bundle import Bundle, File, MemberPart, Part, Service
@@ -35,6 +35,21 @@ CLEAN = (
     "/etc/systemd/system/multi-user.target.wants/outlast-*; systemctl daemon-reload; systemctl reset-failed"
 )
 TEXT = "[Service]\nExecStart=/bin/sleep infinity\nExecReload=/bin/true\n"
+PACKAGE = "outlast-trial-package"
+REPOSITORY = f"""
+mkdir -p /srv/repository /root/sources && cd /srv/repository
+mv /etc/apt/sources.list /etc/apt/sources.list.d/* /root/sources/ 2>/dev/null
+echo 'deb [trusted=yes] file:/srv/repository ./' > /etc/apt/sources.list.d/trial.list
+for version in 1 2; do
+  mkdir -p tree/DEBIAN
+  printf 'Package: {PACKAGE}\\nVersion: %s\\nArchitecture: all\\nMaintainer: m <m@m>\\nDescription: d\\n' $version \\
+    > tree/DEBIAN/control
+  dpkg-deb --build tree {PACKAGE}-$version.deb >/dev/null
+done
+printf 'Package: {PACKAGE}\\nVersion: 1\\nArchitecture: all\\nMaintainer: m <m@m>\\nDescription: d\\n' > Packages
+printf 'Filename: ./{PACKAGE}-1.deb\\nSize: %s\\nSHA256: %s\\n' $(stat -c %s {PACKAGE}-1.deb) \\
+  $(sha256sum {PACKAGE}-1.deb | cut -d' ' -f1) >> Packages
+"""
 JOB_TEXT = "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo ran >> /run/job'\n"
 
 MAIN, LIGHT, OTHER = File("/etc/trial/main", "1\n"), File("/etc/trial/light", "1\n"), File("/etc/trial/other", "1\n")
@@ -69,10 +84,14 @@ class Trial:
 
     machine: Machine
 
-    def applier(self, part: Part = PART, *, site: str = "trial", generation: int = 1) -> Applier:
+    def applier(
+        self, part: Part = PART, *, site: str = "trial", generation: int = 1, packages: tuple[str, ...] = ()
+    ) -> Applier:
         """Whoever makes the machine match one part."""
         vault = Vault(HOME / ".outlast", SITE, datetime.now(UTC))
-        return Applier(self.machine, Bundle(MACHINE, (MemberPart("m", part),)), site, generation, vault)
+        return Applier(
+            self.machine, Bundle(MACHINE, (MemberPart("m", part),)), Edition(site, generation, packages=packages), vault
+        )
 
     async def shell(self, script: str) -> str:
         """What a script prints."""
@@ -200,6 +219,45 @@ async def test_a_sweep_removes_what_is_no_longer_asked_for_and_nothing_else(tria
     assert await trial.shell(f"systemctl is-active {NAME}; ls /etc/systemd/system | grep trial") == "inactive"
     assert (await trial.applier(less).land()).clean
     assert not await trial.applier(less).sweep()
+
+
+async def test_a_package_that_was_changed_by_hand_is_put_back_from_the_machines_sources(trial: Trial) -> None:
+    await trial.shell(REPOSITORY)
+    assert await trial.shell(f"dpkg --install /srv/repository/{PACKAGE}-1.deb >/dev/null && echo yes") == "yes"
+    applier = trial.applier(packages=(PACKAGE,))
+    await applier.land()
+    await applier.activate([NAME])
+    assert (await applier.land(dry=True)).clean
+    await trial.shell(f"dpkg --install /srv/repository/{PACKAGE}-2.deb")
+    landed = await applier.land(dry=True)
+    assert landed.packages.wrong == {PACKAGE: ("1", "2")}
+    assert not landed.clean
+    assert (await applier.restore([PACKAGE])).failed == ""
+    assert await trial.shell(f"dpkg-query -W -f '${{Version}}' {PACKAGE}") == "1"
+    # What ran on the other version is started anew.
+    landed = await applier.land()
+    assert (landed.packages.wrong, landed.pending) == ({}, {NAME: Pending.RESTART})
+    await trial.shell(f"dpkg --purge {PACKAGE}; rm -rf /srv/repository")
+    assert (await applier.land(dry=True)).packages.wrong == {PACKAGE: ("1", "")}
+    assert "1" in (await applier.restore([PACKAGE])).failed
+    assert await trial.shell("ls /usr/sbin/policy-rc.d 2>/dev/null") == ""
+
+
+async def test_another_blueprint_of_the_same_number_and_its_children_are_refused(trial: Trial) -> None:
+    def applier(generation: int, digest: str, parent_digest: str) -> Applier:
+        edition = Edition("trial", generation, digest, generation - 1, parent_digest)
+        vault = Vault(HOME / ".outlast", SITE, datetime.now(UTC))
+        return Applier(trial.machine, Bundle(MACHINE, (MemberPart("m", PART),)), edition, vault)
+
+    await applier(4, "ours", "both").land()
+    for stranger in (applier(4, "theirs", "both"), applier(5, "later", "theirs")):
+        for dry in (True, False):
+            with pytest.raises(OutlastError) as refused:
+                await stranger.land(dry=dry)
+            assert "it is another one than yours" in refused.value.findings[0].why
+    await applier(5, "next", "ours").land()
+    # Who missed a generation may go on; who goes back may not.
+    await applier(7, "far", "unknown").land()
 
 
 async def test_an_older_generation_and_another_site_are_refused(trial: Trial) -> None:

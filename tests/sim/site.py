@@ -91,7 +91,7 @@ class SimSite:
 
     async def drifted(self) -> tuple[Any, ...]:
         """How machines differ from the blueprint."""
-        return await drift(self.blueprint(), self.provider(), self.vault())
+        return await drift(self.blueprint(), self.registry, self.provider(), self.vault())
 
 
 TEXT = """

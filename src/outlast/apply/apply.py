@@ -8,52 +8,99 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable
-from importlib.resources import files
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from outlast.apply.facts import Activated, Landed, Leftovers, Observed, ServiceDone
+from outlast.apply.facts import Activated, Landed, Leftovers, Observed, Restored, ServiceDone
+from outlast.apply.program import program
 from outlast.apply.vault import Vault
+from outlast.blueprint.blueprint import Blueprint
 from outlast.contract.bundle import Artifact, Bundle, Service
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.machines.machine import Machine
 
-LANDER = files("outlast.apply").joinpath("lander.py").read_text(encoding="utf-8")
 LAND_LIMIT = 120.0
 ACTIVATE_LIMIT = 900.0
 OBSERVE_LIMIT = 6.0
+RESTORE_LIMIT = 1300.0
+# What was there goes before the note of what it was like, and the new one comes last: whenever this is killed, the
+# release is missing or whole. What runs in the old folder goes on in it until it is restarted.
+UNPACK = """
+rm -rf "$1" "$1.old"
+mkdir -p "$1"
+tar -xzf "$1.tar.gz" -C "$1"
+rm "$1.tar.gz"
+if [ -e "$2" ]; then mv -T "$2" "$1.old"; fi
+rm -f "$2.print"
+mv -T "$1" "$2"
+rm -rf "$1.old"
+"""
 
 A = TypeVar("A", bound=BaseModel)
 
 
-class Applier:
-    """Makes one machine match `bundle`. `site` and `generation` go into the machine's ledger."""
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """Which blueprint is applied, as machines' ledgers note it: its number and digest, and those of its parent.
 
-    def __init__(self, machine: Machine, bundle: Bundle, site: str, generation: int, vault: Vault) -> None:
+    `packages` are the Debian packages whose versions are watched, `lease` the operator's; both may be empty.
+    """
+
+    site: str
+    generation: int
+    digest: str = ""
+    parent: int = 0
+    parent_digest: str = ""
+    packages: tuple[str, ...] = ()
+    lease: str = ""
+
+
+def edition(blueprint: Blueprint, lease: str = "") -> Edition:
+    """The edition that a blueprint is."""
+    return Edition(
+        blueprint.topology.site,
+        blueprint.generation,
+        blueprint.digest,
+        blueprint.parent,
+        blueprint.parent_digest,
+        blueprint.packages,
+        lease,
+    )
+
+
+class Applier:
+    """Makes one machine match `bundle`."""
+
+    def __init__(self, machine: Machine, bundle: Bundle, edition: Edition, vault: Vault) -> None:
         self.machine = machine
         self.bundle = bundle
-        self._site = site
-        self._generation = generation
+        self._edition = edition
         self._vault = vault
         self._services = [service for held in bundle.parts for service in held.part.services]
 
-    async def land(self, *, dry: bool = False) -> Landed:
+    async def land(self, *, dry: bool = False, look: bool = True) -> Landed:
         """Write every file that differs and enable services; nothing is started. `dry`: only say what differs.
 
         While a release is missing there, nothing is written: `unpack` it and land again.
-        A machine on which nothing is to be done answers with an observation too, in the same round trip.
+        A machine on which nothing is to be done answers with an observation (`look`) too, in the same round trip.
         """
+        jobs = [job.key for held in self.bundle.parts for job in held.part.once]
+        more = {"jobs": jobs, "packages": list(self._edition.packages), "dry": dry, "look": look}
         content = await self._content()
-        return await self._ask("land", Landed, LAND_LIMIT, **content, **self._look(self._members), dry=dry)
+        return await self._ask("land", Landed, LAND_LIMIT, **content, **self._look(self._members), **more)
+
+    async def restore(self, packages: Iterable[str]) -> Restored:
+        """Bring packages back to the versions that the machine was made with, from its own package sources."""
+        return await self._ask("restore", Restored, RESTORE_LIMIT, names=sorted(packages))
 
     async def unpack(self, artifact: Artifact, tar: Path) -> None:
         """Bring a release to the machine: unpacked beside its place, then renamed, so a half one is never there."""
         temporary = f"{artifact.path}.unpacking"
         await self.machine.put_file(f"{temporary}.tar.gz", tar)
-        script = 'rm -rf "$1" && mkdir -p "$1" && tar -xzf "$1.tar.gz" -C "$1" && rm "$1.tar.gz" && mv -T "$1" "$2"'
-        argv = ["sh", "-e", "-c", script, "unpack", temporary, artifact.path]
+        argv = ["sh", "-e", "-c", UNPACK, "unpack", temporary, artifact.path]
         done = await self.machine.run(argv, limit=ACTIVATE_LIMIT)
         if done.returncode != 0:
             raise OutlastError(
@@ -127,17 +174,17 @@ class Applier:
         ]
 
     async def _ask(self, verb: str, answer: type[A], within: float, /, **request: object) -> A:
-        document = {"verb": verb, "site": self._site, "generation": self._generation, **request}
-        done = await self.machine.run(["python3", "-c", LANDER], stdin=json.dumps(document).encode(), limit=within)
-        reply: dict[str, object] | None = json.loads(done.stdout) if done.returncode == 0 else None
-        if reply is not None and "refused" not in reply:
-            try:
-                return answer.model_validate(reply)
-            except ValidationError as error:
-                raise OutlastError(self._odd(verb, str(error))) from None
-        if reply:
-            raise OutlastError(self._refused(verb, str(reply["refused"])))
-        raise OutlastError(self._odd(verb, done.stderr.decode(errors="replace")))
+        edition = self._edition
+        document = {
+            "site": edition.site,
+            "generation": edition.generation,
+            "blueprint": edition.digest,
+            "parent": edition.parent,
+            "parent_digest": edition.parent_digest,
+            "lease": edition.lease,
+            **request,
+        }
+        return await ask(self.machine, verb, answer, within, **document)
 
     def _failed(self, service: str, done: ServiceDone) -> Finding:
         return Finding(
@@ -147,15 +194,6 @@ class Applier:
             fix=f"mend what its last lines name, then run the same command again (`outlast ssh {self.machine.name}`)",
             evidence=done.log,
         )
-
-    def _refused(self, verb: str, why: str) -> Finding:
-        fix = "somebody changed the site since: fetch their site file and state, then run `outlast plan`"
-        return Finding(self.machine.name, f"the machine refused to {verb}", why, fix)
-
-    def _odd(self, verb: str, text: str) -> Finding:
-        lines = tuple(text.strip().splitlines()[-10:])
-        why = lines[-1] if lines else "it answered nothing"
-        return Finding(self.machine.name, f"the machine could not {verb}", why, "run the command again", evidence=lines)
 
 
 def _services(services: Iterable[Service]) -> list[dict[str, object]]:
@@ -169,3 +207,30 @@ def _services(services: Iterable[Service]) -> list[dict[str, object]]:
         }
         for service in services
     ]
+
+
+async def ask(machine: Machine, verb: str, answer: type[A], within: float, /, **request: object) -> A:
+    """One request to the lander, and its answer. Raises `OutlastError` when the machine refuses or stumbles."""
+    document = json.dumps({"verb": verb, **request}).encode()
+    done = await machine.run(["python3", "-c", program()], stdin=document, limit=within)
+    reply: dict[str, object] | None = json.loads(done.stdout) if done.returncode == 0 else None
+    if reply is not None and "refused" not in reply:
+        try:
+            return answer.model_validate(reply)
+        except ValidationError as error:
+            raise OutlastError(_odd(machine.name, verb, str(error))) from None
+    if reply:
+        raise OutlastError(_refused(machine.name, verb, str(reply["refused"]), busy=bool(reply.get("busy"))))
+    raise OutlastError(_odd(machine.name, verb, done.stderr.decode(errors="replace")))
+
+
+def _refused(machine: str, verb: str, why: str, *, busy: bool) -> Finding:
+    changed = "somebody changed the site since: fetch their site file and state, then run `outlast plan`"
+    fix = "wait for it to end, then run the same command again" if busy else changed
+    return Finding(machine, f"the machine refused to {verb}", why, fix)
+
+
+def _odd(machine: str, verb: str, text: str) -> Finding:
+    lines = tuple(text.strip().splitlines()[-10:])
+    why = lines[-1] if lines else "it answered nothing"
+    return Finding(machine, f"the machine could not {verb}", why, "run the command again", evidence=lines)

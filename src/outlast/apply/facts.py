@@ -21,16 +21,92 @@ class Pending(StrEnum):
     RELOAD = "reload"
 
 
+class Standing(StrEnum):
+    """How a file or a release is not as it was told."""
+
+    NEW = "new"
+    """It was never written here."""
+    OUTDATED = "outdated"
+    """It is as an older blueprint asked for."""
+    DELETED = "deleted"
+    EDITED = "edited"
+    RIGHTS = "rights"
+    """Its mode or its owner differs, not its text."""
+    MASKED = "masked"
+    """A unit, masked by a link to nothing."""
+    REPLACED = "replaced"
+    """Something else than a file stands in its place."""
+    MISSING = "missing"
+    """A release that is not unpacked."""
+
+    @property
+    def by_hand(self) -> bool:
+        """Somebody else than Outlast did that."""
+        return self not in (Standing.NEW, Standing.OUTDATED, Standing.MISSING)
+
+
 class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class FileFound(_Answer):
+    """A file that is not as told; what it is now is only in the answer of a dry run."""
+
+    was: Standing = Standing.EDITED
+    content: str | None = None
+    mode: int | None = None
+    owner: str = ""
+    group: str = ""
+
+
 class ArtifactWanted(_Answer):
-    """A release that the machine does not hold yet."""
+    """A release that the machine does not hold, or not as it was unpacked."""
 
     name: str
     digest: str
     path: str
+    was: Standing = Standing.MISSING
+
+
+class Packages(_Answer):
+    """`wrong`: package to the version that the machine was made with and the one it has now (empty: none).
+    `versions`: those of the packages that the site asks for."""
+
+    wrong: dict[str, tuple[str, str]] = {}
+    versions: dict[str, str] = {}
+
+
+class Restored(_Answer):
+    """`failed` is what apt said when the packages could not be brought back."""
+
+    failed: str
+
+
+class Holder(_Answer):
+    """An operator at work: `host` for people, `box` and `born` so that its process is known again on its own box."""
+
+    id: str
+    user: str
+    host: str
+    box: str
+    process: int
+    born: str
+    verb: str
+
+
+class HolderSeen(Holder):
+    """A holder as a machine knows it: since `age` seconds, last heard of `idle` seconds ago."""
+
+    age: float
+    idle: float
+
+
+class Held(_Answer):
+    """Whether a lease is held now; `by` whom otherwise, and `over`: whose stale one was taken."""
+
+    held: bool
+    by: HolderSeen | None = None
+    over: HolderSeen | None = None
 
 
 class Leftovers(_Answer):
@@ -103,19 +179,30 @@ class Observed(_Answer):
 
 
 class Landed(_Answer):
-    """Files that differed (and, but for a dry run, do no longer), and what that asks for; `observed` if nothing."""
+    """What differed (files do no longer, but for a dry run), and what that asks for; `observed` if nothing did.
+
+    `services` were activated before and are stopped, failed or disabled now; `overrides` are somebody else's drop-ins
+    of our units; `jobs` are one-time jobs without a record; `clock` is the machine's time in seconds since 1970.
+    """
 
     changed: tuple[str, ...]
     artifacts: tuple[ArtifactWanted, ...]
     pending: dict[str, Pending]
     leftovers: Leftovers
     observed: Observed | None = None
+    files: dict[str, FileFound] = {}
+    overrides: dict[str, FileFound] = {}
+    services: dict[str, tuple[str, ...]] = {}
+    jobs: tuple[str, ...] = ()
+    packages: Packages = Packages()
+    clock: float | None = None
 
     @property
     def clean(self) -> bool:
         """The machine was as the bundle says, and every service runs on it."""
         idle = all(need is Pending.NONE for need in self.pending.values())
-        return idle and not (self.changed or self.artifacts or self.leftovers)
+        ill = self.overrides or self.services or self.jobs or self.packages.wrong
+        return idle and not (self.changed or self.artifacts or self.leftovers or ill)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ JSON document, so machine and tool can never be of different versions. It must n
 which service when is decided by the sender; it only knows what a change of which file means for a service.
 
 Its ledger, /var/lib/outlast/ledger.json, names the generation and every file and service that Outlast put
-here; an older generation is refused. The ledger is written before a file is removed and after a service was
-started, so a death at any instant leaves work to be done again, never work forgotten.
+here, with what was written; an older generation is refused, and so is another one of the same number. The ledger is
+written before a file is written or removed and after a service was started, so a death at any instant leaves work to
+be done again, never work forgotten.
 """
 
 # pyright: basic
@@ -14,20 +15,24 @@ started, so a death at any instant leaves work to be done again, never work forg
 
 import contextlib
 import fcntl
-import grp
 import hashlib
 import json
 import os
 import pathlib
-import pwd
 import subprocess
 import sys
 import time
+
+from outlast.apply.onboard.lease import change_lease, other_holder
+from outlast.apply.onboard.packages import look_at_packages, restore_packages
+from outlast.apply.onboard.releases import release_standing, remember_release
+from outlast.apply.onboard.standing import file_found, gid, note, overrides, standing, uid
 
 ROOT = pathlib.Path("/var/lib/outlast")
 LEDGER = ROOT / "ledger.json"
 UNITS = pathlib.Path("/etc/systemd/system")
 WANTS = UNITS / "multi-user.target.wants"
+BY_HAND = ROOT / "by-hand"
 LOG_LINES = 25
 
 
@@ -35,14 +40,21 @@ class RefusedError(Exception):
     """The request must not be carried out; the text says why."""
 
 
+class BusyError(RefusedError):
+    """Somebody else is changing the site now."""
+
+
 def main():
     request = json.load(sys.stdin)
-    verbs = {"land": land, "activate": activate, "observe": observe, "once": once, "sweep": sweep}
+    verbs = {"land": land, "activate": activate, "observe": observe, "once": once, "sweep": sweep, "restore": restore}
     try:
         with locked(exclusive=request["verb"] != "observe"):
-            answer = verbs[request["verb"]](request, read_ledger())
+            if request["verb"] == "lease":
+                answer = change_lease(request)
+            else:
+                answer = verbs[request["verb"]](request, read_ledger())
     except RefusedError as refusal:
-        answer = {"refused": str(refusal)}
+        answer = {"refused": str(refusal), "busy": isinstance(refusal, BusyError)}
     json.dump(answer, sys.stdout)
 
 
@@ -52,59 +64,121 @@ def main():
 def land(request, ledger):
     """Make every file as told. `dry`: only say what differs. Services are left alone.
 
-    While a release is missing nothing is written: it must be brought first.
+    While a release is missing, or is not as it was unpacked, nothing is written: it must be brought first.
     Where nothing differs and nothing is pending, the answer holds an observation too: the sender may be done then.
     """
     check_generation(request, ledger)
     dry = request["dry"]
+    if not dry:
+        check_lease(request)
     files = request["files"] + [
         {"path": str(UNITS / s["name"]), "content": s["unit"], "mode": 0o644, "owner": "root", "group": "root"}
         for s in request["services"]
     ]
-    changed = [file["path"] for file in files if differs(file)]
-    missing = [a for a in request["artifacts"] if not pathlib.Path(a["path"]).is_dir()]
-    if missing and not dry:
-        # Units that name a release which is not here would fail at their next start: what runs now stays as it is.
-        return {"changed": [], "artifacts": missing, "pending": {}, "leftovers": {"services": [], "files": []}}
+    stands = {file["path"]: standing(file, ledger["files"].get(file["path"])) for file in files}
+    wrong = {path: was for path, was in stands.items() if was != "right"}
+    own = {*stands, *ledger["files"]}
+    foreign = {s["name"]: left for s in request["services"] if (left := overrides(s["name"], own))}
+    brought = [{**a, "was": was} for a in request["artifacts"] if (was := release_standing(a["path"])) != "right"]
+    enabled = [service for service in request["services"] if service["enabled"]]
+    known = set(ledger["services"])
+    states = unit_states([service["name"] for service in enabled])
+    answer = {
+        "changed": [],
+        "files": {path: {"was": was, **(file_found(path) if dry else {})} for path, was in wrong.items()},
+        "overrides": {path: file_found(path) if dry else {} for left in foreign.values() for path in left},
+        "services": {s["name"]: ills for s in enabled if (ills := ailing(s["name"], states[s["name"]], ledger))},
+        "artifacts": brought,
+        "jobs": [key for key in request["jobs"] if key not in ledger["once"]],
+        "packages": look_at_packages(request["packages"], dry),
+        "pending": {},
+        "leftovers": {"services": [], "files": []},
+        "clock": time.time(),
+    }
     if not dry:
         before = json.dumps(ledger)
-        ledger.update(site=request["site"], generation=request["generation"])
-        ledger["files"] = sorted({*ledger["files"], *(file["path"] for file in files)})
+        expire(request, ledger, wrong, foreign, brought)
+        if brought:
+            # Units that name a release which is not here would fail at their next start: what runs now stays as it is.
+            if json.dumps(ledger) != before:
+                write_ledger(ledger)
+            return answer
+        ledger.update(site=request["site"], generation=request["generation"], blueprint=request["blueprint"])
+        for file in files:
+            if file["path"] in wrong or file["path"] not in ledger["files"]:
+                # Until it is written, both what was here and what comes are right.
+                ledger["files"][file["path"]] = [*ledger["files"].get(file["path"], [])[-1:], note(file)]
         for service in request["services"]:
             ledger["services"].setdefault(service["name"], {})
         if json.dumps(ledger) != before:
             write_ledger(ledger)
         for file in files:
-            if file["path"] in changed:
+            if file["path"] in wrong:
+                keep_by_hand(file["path"], wrong[file["path"]])
                 write(file)
+        for left in foreign.values():
+            remove_overrides(left)
+        if any(len(notes) > 1 for notes in ledger["files"].values()):
+            ledger["files"] = {path: notes[-1:] for path, notes in ledger["files"].items()}
+            write_ledger(ledger)
+        for artifact in request["artifacts"]:
+            remember_release(artifact["path"])
         # Also when a landing before this one died between writing a unit and telling systemd.
-        if any(path.startswith(f"{UNITS}/") for path in changed) or outdated(request["services"]):
+        if foreign or any(path.startswith(f"{UNITS}/") for path in wrong) or outdated(request["services"]):
             systemctl("daemon-reload")
         for service in request["services"]:
             enable(service["name"], service["enabled"])
-    enabled = [service for service in request["services"] if service["enabled"]]
-    states = unit_states([service["name"] for service in enabled])
-    needs = {s["name"]: pending(s, states[s["name"]], ledger, changed) for s in enabled}
+        states = unit_states([service["name"] for service in enabled])
+    changing = {path for path, was in wrong.items() if was != "rights"} | {str(UNITS / name) for name in foreign}
+    needs = {s["name"]: pending(s, states[s["name"]], ledger, changing) for s in enabled}
     left = leftovers(request, ledger)
-    clean = not (changed or missing or any(left.values())) and set(needs.values()) <= {"none"}
-    return {
-        "changed": changed,
-        "artifacts": missing,
-        "pending": needs,
-        "leftovers": left,
-        "observed": observe(request, ledger) if clean and not dry else None,
-    }
+    ill = wrong or foreign or brought or answer["services"] or answer["jobs"] or answer["packages"]["wrong"]
+    clean = not ill and not any(left.values()) and set(needs.values()) <= {"none"} and known >= {*states}
+    observed = observe(request, ledger) if clean and request["look"] else None
+    return {**answer, "changed": sorted(wrong), "pending": needs, "leftovers": left, "observed": observed}
 
 
-def differs(file):
-    try:
-        status = pathlib.Path(file["path"]).lstat()
-        content = pathlib.Path(file["path"]).read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    # An owner that does not exist yet comes with a package: then the file cannot be right.
-    owned = status.st_uid == uid(file["owner"]) and status.st_gid == gid(file["group"])
-    return content != file["content"].encode() or status.st_mode & 0o7777 != file["mode"] or not owned
+def ailing(name, state, ledger):
+    """How a service that was activated before is not as it was left."""
+    if not ledger["services"].get(name):
+        return []
+    gone = {"failed": "failed", "inactive": "stopped"}.get(state["ActiveState"])
+    return [*([gone] if gone else []), *([] if (WANTS / name).is_symlink() else ["disabled"])]
+
+
+def expire(request, ledger, wrong, foreign, brought):
+    """Forget what services read when they may have read something else since: it must be read anew."""
+    edited = {path for path, was in wrong.items() if was in ("edited", "deleted", "masked", "replaced")}
+    replaced = [artifact["path"] for artifact in brought if artifact["was"] == "edited"]
+    for service in request["services"]:
+        noted = ledger["services"].get(service["name"], {})
+        reads = {str(UNITS / service["name"]), *service["restart_on"]}
+        if reads & edited or service["name"] in foreign or any(path in service["unit"] for path in replaced):
+            noted.pop("restart", None)
+        if set(service["reload_on"]) & edited:
+            noted.pop("reload", None)
+
+
+def keep_by_hand(path, was):
+    """What somebody wrote is kept aside: it may have had a reason."""
+    kept = BY_HAND / path.lstrip("/")
+    if was not in ("edited", "replaced") or not pathlib.Path(path).exists():
+        return
+    BY_HAND.mkdir(mode=0o700, exist_ok=True)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    if pathlib.Path(path).is_dir():
+        # Beside its place: it may be large, and on a disk of its own.
+        pathlib.Path(path).rename(f"{path}.by-hand")
+    else:
+        kept.write_bytes(pathlib.Path(path).read_bytes())
+
+
+def remove_overrides(paths):
+    for path in map(pathlib.Path, paths):
+        keep_by_hand(str(path), "edited")
+        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.parent.rmdir()
 
 
 def write(file):
@@ -139,6 +213,7 @@ def enable(service, enabled):
 def activate(request, ledger):
     """Start, restart or reload each service as its inputs ask for; `verb` forces one of start, restart, stop."""
     check_generation(request, ledger)
+    check_lease(request)
     done = {}
     for service in request["services"]:
         name = service["name"]
@@ -193,6 +268,7 @@ def digest(paths):
 def once(request, ledger):
     """Run a one-shot service unless its key is recorded; record it when it succeeded."""
     check_generation(request, ledger)
+    check_lease(request)
     if request["key"] in ledger["once"]:
         return {"did": "none"}
     if not request["recorded"]:
@@ -263,6 +339,7 @@ def outdated(services):
 def sweep(request, ledger):
     """Stop and remove services and files of the ledger that the request does not keep."""
     check_generation(request, ledger)
+    check_lease(request)
     gone = leftovers(request, ledger)
     for name in gone["services"]:
         systemctl("stop", name)
@@ -274,7 +351,7 @@ def sweep(request, ledger):
         systemctl("daemon-reload")
     for name in gone["services"]:
         del ledger["services"][name]
-    ledger["files"] = [path for path in ledger["files"] if path not in gone["files"]]
+    ledger["files"] = {path: notes for path, notes in ledger["files"].items() if path not in gone["files"]}
     write_ledger(ledger)
     return gone
 
@@ -288,6 +365,21 @@ def leftovers(request, ledger):
     }
 
 
+# -- restore: packages ------------------------------------------------------------------------------------------
+
+
+def restore(request, ledger):
+    """Bring packages back to the versions that the machine was made with; what runs on them must start anew."""
+    check_generation(request, ledger)
+    check_lease(request)
+    failed = restore_packages(request["names"])
+    if not failed:
+        for noted in ledger["services"].values():
+            noted.pop("restart", None)
+        write_ledger(ledger)
+    return {"failed": failed}
+
+
 # -- the ledger and small helpers -------------------------------------------------------------------------------
 
 
@@ -297,10 +389,20 @@ def check_generation(request, ledger):
     if request["generation"] < ledger["generation"]:
         older = f"generation {request['generation']} is older than {ledger['generation']}"
         raise RefusedError(f"{older}, which is here already")
+    # Two operators with stores of their own make different blueprints of one number, and go on from them.
+    expected = {request["generation"]: request["blueprint"], request["parent"]: request["parent_digest"]}
+    known = expected.get(ledger["generation"], "")
+    if known and ledger["blueprint"] and known != ledger["blueprint"]:
+        raise RefusedError(f"generation {ledger['generation']} is here already, and it is another one than yours")
+
+
+def check_lease(request):
+    if who := other_holder(request["lease"]):
+        raise BusyError(who)
 
 
 def read_ledger():
-    fresh = {"site": "", "generation": 0, "files": [], "services": {}, "once": {}}
+    fresh = {"site": "", "generation": 0, "blueprint": "", "files": {}, "services": {}, "once": {}}
     try:
         return {**fresh, **json.loads(LEDGER.read_text("utf-8"))}
     except FileNotFoundError:
@@ -331,18 +433,6 @@ def systemctl(verb, *names):
 def journal(service):
     command = ["journalctl", "--unit", service, "--lines", str(LOG_LINES), "--output", "cat", "--no-pager"]
     return subprocess.run(command, capture_output=True, text=True, timeout=20).stdout.splitlines()
-
-
-def uid(name):
-    with contextlib.suppress(KeyError):
-        return pwd.getpwnam(name).pw_uid
-    return -1
-
-
-def gid(name):
-    with contextlib.suppress(KeyError):
-        return grp.getgrnam(name).gr_gid
-    return -1
 
 
 main()

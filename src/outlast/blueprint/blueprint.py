@@ -5,6 +5,7 @@ It serialises without loss and holds no secret. It is never changed, only follow
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -34,7 +35,8 @@ class Stage:
 
 @dataclass(frozen=True)
 class Blueprint:
-    """`generation` counts from 1; `parent` is the one it was made from (0: none). `packages` go into the image."""
+    """`generation` counts from 1; `parent` is the one it was made from (0: none), `parent_digest` its digest.
+    `packages` go into the image."""
 
     generation: int
     parent: int
@@ -43,6 +45,12 @@ class Blueprint:
     packages: tuple[str, ...]
     stages: tuple[Stage, ...]
     firewalls: tuple[Firewall, ...] = ()
+    parent_digest: str = ""
+
+    @cached_property
+    def digest(self) -> str:
+        """Names the whole blueprint, its ancestors included: no two of one generation share it."""
+        return hashlib.sha256(dump(self)).hexdigest()[:16]
 
     @cached_property
     def bundle_by_machine(self) -> dict[str, Bundle]:
@@ -51,7 +59,8 @@ class Blueprint:
 
     def same_content(self, other: Blueprint) -> bool:
         """Whether both ask for the same machines with the same contents."""
-        return replace(self, generation=other.generation, parent=other.parent) == other
+        ancestry = {"parent": other.parent, "parent_digest": other.parent_digest}
+        return replace(self, generation=other.generation, **ancestry) == other
 
 
 _ADAPTER = TypeAdapter(Blueprint)

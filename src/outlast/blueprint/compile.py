@@ -37,6 +37,7 @@ def compile_blueprint(
         packages=packages(site, registry),
         stages=stages(topology, wiring),
         firewalls=walls,
+        parent_digest=parent.digest if parent else "",
     )
     return parent if parent and parent.same_content(compiled) else compiled
 

@@ -10,8 +10,12 @@ import typer
 
 from outlast.cli.options import SITE_FILE, LockWait, SiteFile, Yes
 from outlast.cli.output import out
-from outlast.cli.workspace import open_workspace
+from outlast.cli.workspace import Workspace, open_workspace
+from outlast.controller.lease import held, operator
+from outlast.controller.observe import CONNECT_LIMIT
 from outlast.kernel.errors import Finding, Invalid, OutlastError
+from outlast.kernel.events import silent
+from outlast.machines.provider import Power
 
 
 def register(app: typer.Typer) -> None:
@@ -26,9 +30,23 @@ def down(file: SiteFile = SITE_FILE, yes: Yes = False, lock_wait: LockWait = 0.0
     if not yes:
         _ask(workspace.site.site)
     with workspace.store.lock("down", lock_wait):
-        asyncio.run(workspace.provider.clear())
+        asyncio.run(_clear(workspace, lock_wait))
         shutil.rmtree(workspace.store.folder)
     out.print(f"[green]●[/] {workspace.site.site} is gone")
+
+
+async def _clear(workspace: Workspace, wait: float) -> None:
+    """Remove everything while no other operator changes it, wherever they sit."""
+    running = [found.name for found in await workspace.provider.list() if found.power is Power.ON]
+    connecting = (workspace.provider.connect(name, limit=CONNECT_LIMIT) for name in running)
+    answers = await asyncio.gather(*connecting, return_exceptions=True)
+    machines = {name: m for name, m in zip(running, answers, strict=True) if not isinstance(m, BaseException)}
+    try:
+        async with held(machines, operator("down"), wait, silent):
+            # What is left of the lease goes with the machines.
+            await workspace.provider.clear()
+    finally:
+        await asyncio.gather(*(machine.close() for machine in machines.values()), return_exceptions=True)
 
 
 def _ask(site: str) -> None:

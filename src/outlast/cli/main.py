@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failed, 2 usage or invalid site file, 3 a negative verdict
 from __future__ import annotations
 
 import errno
+import signal
 import sys
 import traceback
 
@@ -34,6 +35,8 @@ for verb in (init, check, docs, plan, up, status, logs, exec_, scan, ssh, down, 
 
 def main() -> None:
     """Run the command line of this process."""
+    # Whoever asks it to end gets the same as Ctrl-C: the lock is freed, and what stays in place is said.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: signal.raise_signal(signal.SIGINT))
     sys.exit(run(sys.argv[1:]))
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +16,7 @@ from outlast.blueprint.diff import Change, Effect, MachineChange, diff
 from outlast.blueprint.nftables import RULES
 from outlast.cli.options import SITE_FILE, AsJson, SiteFile, Verbose
 from outlast.cli.output import out, print_json
+from outlast.cli.saved import plan_of, save
 from outlast.cli.workspace import Workspace, open_workspace
 from outlast.controller.drift import Drift, drift
 from outlast.kernel.errors import Invalid, OutlastError
@@ -51,18 +54,24 @@ def plan(
     firewall: Annotated[
         bool, typer.Option("--firewall", help="List what the firewall of every machine lets through, and why.")
     ] = False,
+    out_file: Annotated[
+        Path | None, typer.Option("--out", help="Save the plan, for `up --plan`.", metavar="PLAN")
+    ] = None,
     verbose: Verbose = False,
 ) -> int:
     """Show what `up` would change, and why each service would be touched. Changes nothing."""
     if firewall:
         return show_firewall(open_workspace(file), json=json)
     try:
-        made = asyncio.run(make_plan(open_workspace(file)))
+        workspace = open_workspace(file)
+        made = asyncio.run(make_plan(workspace))
     except Invalid as error:
         if detailed_exitcode:
             # 2 means "changes" here, so an invalid site file is an error like any other.
             raise OutlastError(*error.findings) from None
         raise
+    if out_file is not None:
+        save(plan_of(workspace.store.blueprint(), made.blueprint, made.drifts), out_file)
     if json:
         print_json({"generation": made.blueprint.generation, "changes": made.changes, "drift": made.drifts})
     else:
@@ -74,7 +83,7 @@ async def make_plan(workspace: Workspace) -> Plan:
     """Compile, compare with what was applied last, and ask the machines that exist whether they still match."""
     before = workspace.store.blueprint()
     blueprint, _ = workspace.compile(await workspace.grounds())
-    drifts = await drift(before, workspace.provider, workspace.vault) if before else ()
+    drifts = await drift(before, workspace.registry, workspace.provider, workspace.vault) if before else ()
     return Plan(blueprint, diff(before, blueprint), drifts)
 
 
@@ -86,17 +95,23 @@ def print_plan(made: Plan, *, lines: bool | None) -> None:
             # The rules of the firewall follow in plain words.
             shown = lines if lines is not None else file.change is Change.UPDATE and file.path != RULES
             out.print(f"    {MARK[file.change]} {file.path}") if shown or change.change is Change.UPDATE else None
-            for line in file.lines if shown else ():
-                colour = {"+": "green", "-": "red"}.get(line[:1], "dim")
-                out.print(f"        [{colour}]{escape(line)}[/]")
+            _print_lines(file.lines if shown else ())
         for rule in change.firewall if change.change is Change.UPDATE or lines else ():
             out.print(f"    {MARK[rule.change]} firewall: {escape(rule.text)}")
         for service in change.services:
             out.print(f"    [{EFFECT[service.effect]}]{service.effect:8}[/] {service.service}: {service.because}")
     for drifted in made.drifts:
-        out.print(f"[magenta]≠[/] [bold]{drifted.machine}[/] {drifted.what}")
+        subject = "" if drifted.subject == drifted.machine else f" {escape(drifted.subject)}"
+        out.print(f"[magenta]≠[/] [bold]{drifted.machine}[/]{subject}: {escape(f'{drifted.what}; {drifted.mend}')}")
+        _print_lines(drifted.lines if lines is not False else ())
     if made.empty:
         out.print(f"[green]●[/] nothing to change: generation {made.blueprint.generation} is in place")
+
+
+def _print_lines(lines: Sequence[str]) -> None:
+    for line in lines:
+        colour = {"+": "green", "-": "red"}.get(line[:1], "dim")
+        out.print(f"        [{colour}]{escape(line)}[/]")
 
 
 def _summary(change: MachineChange) -> str:

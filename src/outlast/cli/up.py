@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,10 +14,14 @@ from rich.markup import escape
 
 from outlast.blueprint.blueprint import Blueprint
 from outlast.cli.options import SITE_FILE, AsJson, LockWait, Quiet, SiteFile, Verbose, Yes
-from outlast.cli.output import err, out, print_json
+from outlast.cli.output import as_json, err, out, print_findings, print_json
 from outlast.cli.progress import shown
+from outlast.cli.saved import plan_of, read_plan, stale
+from outlast.cli.target import machine_of
 from outlast.cli.workspace import Workspace, open_workspace
-from outlast.controller.up import Outcome, Up
+from outlast.controller.drift import drift
+from outlast.controller.lease import operator
+from outlast.controller.up import Outcome, Terms, Up
 from outlast.kernel.errors import Finding, Invalid, OutlastError
 from outlast.status import urls
 
@@ -33,36 +39,88 @@ def up(
     quiet: Quiet = False,
     lock_wait: LockWait = 0.0,
     timings: Annotated[bool, typer.Option("--timings", help="Show where the time went.")] = False,
-) -> None:
+    plan: Annotated[
+        Path | None, typer.Option("--plan", help="Do what `plan --out` saved, or nothing.", metavar="PLAN")
+    ] = None,
+    replace: Annotated[
+        str, typer.Option("--replace", help="Remove this machine and make it anew.", metavar="MACHINE")
+    ] = "",
+) -> int:
     """Make the site as its file says: machines, engines, releases. Run again, it changes only what differs."""
     began = time.monotonic()
     workspace = open_workspace(file)
     workspace.require(making=workspace.store.blueprint() is None)
+    asked = _Asked(yes or json, verbose, quiet, lock_wait, plan, replace)
     with workspace.store.lock("up", lock_wait):
-        blueprint, outcome = asyncio.run(_up(workspace, yes=yes or json, verbose=verbose, quiet=quiet))
+        blueprint, outcome = asyncio.run(_up(workspace, asked))
     seconds = time.monotonic() - began
     if json:
         document = {"site": workspace.site.site, "generation": blueprint.generation, "done": outcome.done}
-        print_json({**document, "seconds": round(seconds, 2), "urls": urls(blueprint), "timings": outcome.spans})
-        return
-    _print(workspace, blueprint, outcome, seconds, timings=timings, verbose=verbose)
+        more = {"mended": outcome.mended, "urls": urls(blueprint), "timings": outcome.spans}
+        print_json({**document, "seconds": round(seconds, 2), **more, **as_json(outcome.findings)})
+    else:
+        _print(workspace, blueprint, outcome, seconds, timings=timings, verbose=verbose)
+        print_findings(outcome.findings)
+    return 1 if outcome.findings else 0
 
 
-async def _up(workspace: Workspace, *, yes: bool, verbose: bool, quiet: bool) -> tuple[Blueprint, Outcome]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the command line asks for."""
+
+    yes: bool
+    verbose: bool
+    quiet: bool
+    wait: float
+    plan: Path | None
+    replace: str
+
+
+async def _up(workspace: Workspace, asked: _Asked) -> tuple[Blueprint, Outcome]:
     before = workspace.store.blueprint()
     blueprint, wanted = workspace.compile(await workspace.grounds())
-    _agree(before, blueprint, yes=yes)
-    workspace.store.keep(blueprint)
+    replaced = machine_of(blueprint, asked.replace) if asked.replace else ""
+    if asked.plan is not None:
+        await _refuse_stale(workspace, before, blueprint, asked.plan)
+    if not asked.yes:
+        _agree([replaced] if replaced else await _leaving(workspace, before, blueprint))
     builds = {release.artifact.name: release.order for release in wanted.values()}
-    with shown(blueprint, quiet=quiet, verbose=verbose) as emit:
-        work = Up(blueprint, workspace.registry, workspace.provider, workspace.vault, builds, emit)
-        return blueprint, await work.run()
+    terms = Terms(operator("up"), asked.wait, lambda: workspace.store.keep(blueprint), replaced)
+    with shown(blueprint, quiet=asked.quiet, verbose=asked.verbose) as emit:
+        work = Up(blueprint, workspace.registry, workspace.provider, workspace.vault, builds, emit, terms)
+        try:
+            return blueprint, await work.run()
+        except asyncio.CancelledError:
+            _say_what_stays(work)
+            raise
 
 
-def _agree(before: Blueprint | None, after: Blueprint, *, yes: bool) -> None:
+async def _refuse_stale(workspace: Workspace, before: Blueprint | None, after: Blueprint, path: Path) -> None:
+    """Raises `Invalid` when the saved plan is not what would happen now."""
+    saved = read_plan(path)
+    drifts = await drift(before, workspace.registry, workspace.provider, workspace.vault) if before else ()
+    findings = stale(saved, plan_of(before, after, drifts), str(path))
+    if findings:
+        raise Invalid(*findings)
+
+
+def _say_what_stays(work: Up) -> None:
+    """An interrupted command leaves what it has done, and lets go of the site."""
+    for line in work.done:
+        err.print(f"  {escape(line)}")
+    what = "what is listed above stays" if work.done else "nothing was finished"
+    err.print(f"{what}; nothing is undone, services run on as they are, and other operators may go on")
+
+
+async def _leaving(workspace: Workspace, before: Blueprint | None, after: Blueprint) -> list[str]:
+    """The machines that would be removed: those of the last blueprint, and those that nobody knows."""
+    there = {machine.name for machine in await workspace.provider.list()}
+    return sorted((there | set(before.bundle_by_machine if before else ())) - set(after.bundle_by_machine))
+
+
+def _agree(gone: list[str]) -> None:
     """Ask before machines are removed: what they hold goes with them."""
-    gone = sorted(set(before.bundle_by_machine) - set(after.bundle_by_machine)) if before else []
-    if not gone or yes:
+    if not gone:
         return
     if not sys.stdin.isatty():
         why = f"{', '.join(gone)} would be removed with all they hold, and nobody can be asked"
@@ -79,8 +137,8 @@ def _print(
         for span in outcome.spans:
             out.print(f"[dim]{span.start:6.1f} s  {span.end - span.start:6.1f} s  {escape(span.name)}[/]")
     if outcome.done:
-        if verbose:
-            out.print("\n".join(f"  {escape(line)}" for line in outcome.done))
+        for line in outcome.done if verbose else outcome.mended:
+            out.print(f"  {escape(line)}")
         out.print(f"[green]●[/] {workspace.site.site} is up: generation {blueprint.generation}, in {seconds:.1f} s")
     else:
         out.print(f"[green]●[/] nothing to change: generation {blueprint.generation} is in place ({seconds:.1f} s)")

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from outlast.apply.apply import Applier
+from outlast.apply.apply import Applier, edition
 from outlast.apply.facts import Observed, Silent
 from outlast.apply.vault import Vault
 from outlast.blueprint.blueprint import Blueprint
@@ -64,10 +64,7 @@ async def _look(blueprint: Blueprint, provider: Provider, vault: Vault, name: st
     except Unreachable as error:
         return Silent(name, error.findings[0].why)
     try:
-        applier = Applier(
-            machine, blueprint.bundle_by_machine[name], blueprint.topology.site, blueprint.generation, vault
-        )
-        return await applier.observe()
+        return await Applier(machine, blueprint.bundle_by_machine[name], edition(blueprint), vault).observe()
     except OutlastError as error:
         return Silent(name, error.findings[0].why)
     finally:

@@ -35,10 +35,10 @@ def _stage_at_rest(
         if report.health is not Health.HEALTHY:
             return False
         emit(Event(member.name, Phase.DONE, report.because))
-    recorded = {key for member in members for key in seen[member.machine].once}
-    jobs = blueprint.bundle_by_machine[members[0].machine].part(members[0].name).once
-    if any(job.key not in recorded for job in jobs):
-        return False
+    for member in members:
+        jobs = blueprint.bundle_by_machine[member.machine].part(member.name).once
+        if any(job.key not in seen[member.machine].once for job in jobs):
+            return False
     if component.steward is None:
         return True
     bundles = blueprint.bundle_by_machine

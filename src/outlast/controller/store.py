@@ -7,8 +7,10 @@ the next one compiles to the same value, so it goes on where the first one stopp
 from __future__ import annotations
 
 import fcntl
+import getpass
 import json
 import os
+import socket
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -60,7 +62,8 @@ class Store:
                     raise OutlastError(_held(handle.read()))
                 time.sleep(0.1)
             handle.truncate(0)
-            handle.write(json.dumps({"command": command, "process": os.getpid(), "since": int(time.time())}))
+            who = {"user": os.environ.get("SUDO_USER") or getpass.getuser(), "host": socket.gethostname()}
+            handle.write(json.dumps({"command": command, "process": os.getpid(), "since": int(time.time()), **who}))
             handle.flush()
             yield
             handle.truncate(0)
@@ -78,7 +81,8 @@ def _held(text: str) -> Finding:
     try:
         holder = json.loads(text)
         age = int(time.time()) - int(holder["since"])
-        who = f"`outlast {holder['command']}` (process {holder['process']}) has held it for {age} s"
+        where = f"of {holder['user']} on {holder['host']} (process {holder['process']})"
+        who = f"`outlast {holder['command']}` {where} has held it for {age} s"
     except (ValueError, KeyError, TypeError):
         who = "another command holds it"
     return Finding(

@@ -9,46 +9,32 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Generator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, TypeVar
 
-from outlast.apply.apply import Applier
+from outlast.apply.apply import Applier, edition
 from outlast.apply.facts import Landed
 from outlast.apply.vault import Vault
 from outlast.blueprint.blueprint import Blueprint, Stage
 from outlast.contract.bundle import Artifact
 from outlast.contract.registry import Registry
+from outlast.controller.drift import mended
 from outlast.controller.guard import is_widened, narrow, widen
+from outlast.controller.lease import Lease, held
+from outlast.controller.outcome import Outcome, Span, Terms
+from outlast.controller.replace import retire
 from outlast.controller.rest import at_rest
 from outlast.controller.roll import Roll
-from outlast.kernel.errors import Finding, OutlastError
+from outlast.kernel.errors import Finding, OutlastError, Unreachable
 from outlast.kernel.events import Emit, Event, Phase
 from outlast.machines.provider import BuildOrder, Found, Order, Power, Provider
 
 CONNECT_LIMIT = 10.0
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """When a step ran, in seconds since the start of the command."""
-
-    name: str
-    start: float
-    end: float
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What `up` did, one plain line each; empty: everything was right already."""
-
-    done: tuple[str, ...]
-    spans: tuple[Span, ...]
 
 
 class Up:
@@ -62,7 +48,9 @@ class Up:
         vault: Vault,
         builds: Mapping[str, BuildOrder],
         emit: Emit,
+        terms: Terms | None = None,
     ) -> None:
+        self.terms = terms or Terms()
         self.blueprint = blueprint
         self.registry = registry
         self.provider = provider
@@ -73,7 +61,11 @@ class Up:
         self._tasks: dict[str, asyncio.Task[Any]] = {}
         self._appliers: list[Applier] = []
         self._found: dict[str, Found] = {}
-        self._done: list[str] = []
+        self.done: list[str] = []
+        self._mended: list[str] = []
+        self._findings: list[Finding] = []
+        self._edition = edition(blueprint, self.terms.holder.id if self.terms.holder else "")
+        self._lease: Lease | None = None
         self._spans: list[Span] = []
 
     async def run(self) -> Outcome:
@@ -83,31 +75,98 @@ class Up:
                 await self.provider.prepare(self.blueprint.packages, self.emit)
             self._found = {machine.name: machine for machine in await self.provider.list()}
             self._refuse_outdated()
-            if await self._at_rest():
+            if await self._at_rest() and not self.terms.replace:
+                self.terms.keep()
                 return self._outcome()
-            machines = [self._machine(name) for name in self.blueprint.bundle_by_machine]
-            stages = [self._stage(stage.name) for stage in self.blueprint.stages]
-            _raise_all(await asyncio.gather(*machines, *stages, return_exceptions=True))
-            await self._sweep()
-            await self._narrow()
+            async with self._alone():
+                try:
+                    self.terms.keep()
+                    await self._make_it_so()
+                finally:
+                    # Before others are let in: nothing of this run may go on then.
+                    await self._cancel()
         finally:
-            for task in self._tasks.values():
-                task.cancel()
-            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            await self._cancel()
             await asyncio.gather(*(applier.machine.close() for applier in self._appliers), return_exceptions=True)
         return self._outcome()
 
+    async def _make_it_so(self) -> None:
+        if self.terms.replace:
+            await self._retire(self.terms.replace)
+        machines = [self._machine(name) for name in self.blueprint.bundle_by_machine]
+        stages = [self._stage(stage.name) for stage in self.blueprint.stages]
+        _raise_all(await asyncio.gather(*machines, *stages, return_exceptions=True))
+        await self._sweep()
+        await self._narrow()
+
     def _outcome(self) -> Outcome:
-        return Outcome(tuple(self._done), tuple(sorted(self._spans, key=lambda span: span.start)))
+        spans = tuple(sorted(self._spans, key=lambda span: span.start))
+        return Outcome(tuple(self.done), spans, tuple(dict.fromkeys(self._mended)), tuple(self._findings))
+
+    async def _cancel(self) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    @property
+    def _running(self) -> set[str]:
+        """The machines of the blueprint that their provider sees running."""
+        return {name for name, f in self._found.items() if f.power is Power.ON} & set(self.blueprint.bundle_by_machine)
 
     async def _at_rest(self) -> bool:
-        """Whether there is nothing to do: one round trip to each machine tells. Otherwise its answers serve below."""
-        running = {name for name, found in self._found.items() if found.power is Power.ON}
-        if running != set(self.blueprint.bundle_by_machine):
-            return False
-        answers = await asyncio.gather(*(self._machine(name) for name in sorted(running)), return_exceptions=True)
-        landed = {a[0].machine.name: a[1] for a in answers if not isinstance(a, BaseException)}
-        return len(landed) == len(running) and at_rest(self.blueprint, self.registry, landed, self.emit)
+        """Whether there is nothing to do: one round trip to each machine tells, and changes nothing there."""
+        names = sorted(self._running)
+        answers = await asyncio.gather(*map(self._glance, names), return_exceptions=True)
+        # What a machine refuses, it refuses before anything is kept or changed.
+        _raise_all([a for a in answers if not isinstance(a, Landed | Unreachable)])
+        landed = {name: answer for name, answer in zip(names, answers, strict=True) if isinstance(answer, Landed)}
+        return (
+            set(landed) == set(self._found) == set(self.blueprint.bundle_by_machine)
+            and all(a.observed and a.observed.generation == self.blueprint.generation for a in landed.values())
+            and at_rest(self.blueprint, self.registry, landed, self.emit)
+        )
+
+    async def _glance(self, name: str) -> Landed:
+        applier = await self._applier(name)
+        with self._span(f"look {name}"):
+            return await applier.land(dry=True)
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncGenerator[None]:
+        """No other operator changes these machines meanwhile."""
+        if self.terms.holder is None:
+            yield
+            return
+        names = sorted(self._running - {self.terms.replace})
+        open_ = await asyncio.gather(*(self._applier(name) for name in names), return_exceptions=True)
+        machines = {applier.machine.name: applier.machine for applier in open_ if isinstance(applier, Applier)}
+        async with held(machines, self.terms.holder, self.terms.wait, self.emit) as lease:
+            self._lease = lease
+            yield
+            self._mended += lease.said
+            self.done += lease.said
+
+    async def _retire(self, name: str) -> None:
+        """Remove a machine that is to be made anew, when the others can do without it."""
+        leaving: Applier | None = None
+        if name in self._running:
+            with suppress(Unreachable):
+                leaving = await self._applier(name)
+        await retire(name, self.blueprint, self.registry, self.provider, self.vault, leaving)
+        self._found.pop(name, None)
+        self._tasks.pop(f"connect {name}", None)
+        self._did(name, "removed the machine, to be made anew")
+
+    def _applier(self, name: str) -> asyncio.Task[Applier]:
+        """A connection to a machine that is there; it is opened once."""
+
+        async def connect() -> Applier:
+            machine = await self.provider.connect(name, limit=CONNECT_LIMIT)
+            applier = Applier(machine, self.blueprint.bundle_by_machine[name], self._edition, self.vault)
+            self._appliers.append(applier)
+            return applier
+
+        return self._once(f"connect {name}", connect)
 
     def _once(self, name: str, work: Callable[[], Coroutine[Any, Any, T]]) -> asyncio.Task[T]:
         """Start a step when it is first asked for; whoever asks later waits for the same run."""
@@ -127,21 +186,47 @@ class Up:
             with self._span(f"boot {name}"):
                 await self.provider.create(Order(name, wanted.datacenter, IPv4Address(wanted.address)))
             self._did(name, "made the machine" if found is None else "started the machine: its power was off")
-        machine = await self.provider.connect(name, limit=CONNECT_LIMIT)
-        bundle = self.blueprint.bundle_by_machine[name]
-        applier = Applier(machine, bundle, self.blueprint.topology.site, self.blueprint.generation, self.vault)
-        self._appliers.append(applier)
-        with self._span(f"land {name}"):
-            landed = await applier.land()
+        applier = await self._applier(name)
+        if (found is None or found.power is Power.OFF) and self._lease:
+            await self._lease.add(applier.machine)
+        landed = await self._land(applier)
         if landed.artifacts:
             await self._unpack(applier, landed)
-            with self._span(f"land {name}"):
-                landed = await applier.land()
+            landed = await self._land(applier)
+        if landed.packages.wrong and await self._restored(applier, landed):
+            landed = await self._land(applier)
         await widen(applier, landed)
         if landed.changed:
             self._did(name, f"wrote {len(landed.changed)} files")
         self.emit(Event(name, Phase.DONE, f"{len(landed.changed)} files written" if landed.changed else "no changes"))
         return applier, landed
+
+    async def _land(self, applier: Applier) -> Landed:
+        name = applier.machine.name
+        with self._span(f"land {name}"):
+            landed = await applier.land()
+        found = self._found.get(name)
+        if found is not None and found.power is Power.ON:
+            for what in mended(landed):
+                self._mend(name, what)
+        return landed
+
+    async def _restored(self, applier: Applier, landed: Landed) -> bool:
+        """Whether its packages are as it was made with, again. Otherwise there is a finding, and all else goes on."""
+        name = applier.machine.name
+        wrong = landed.packages.wrong.items()
+        self.emit(Event(name, Phase.PROGRESS, "brings packages back"))
+        with self._span(f"packages {name}"):
+            done = await applier.restore([package for package, _ in wrong])
+        for package, (want, have) in wrong:
+            what = f"{package}: {f'{have} had been installed' if have else 'it had been removed'}"
+            if done.failed:
+                why = f"the machine was made with {want}, and apt cannot bring it back: {done.failed.splitlines()[-1]}"
+                fix = f"make {want} reachable in its package sources, or run `outlast up --replace {name}`"
+                self._findings.append(Finding(name, what, why, fix))
+            else:
+                self._mend(name, f"{what}; {want} put back")
+        return not done.failed
 
     def _release(self, artifact: Artifact) -> asyncio.Task[Path]:
         return self._once(f"release {artifact.name} {artifact.digest}", lambda: self._build(artifact))
@@ -186,7 +271,7 @@ class Up:
         )
         appliers = {member: (await self._machine(home))[0] for member, home in homes.items()}
         with self._span(f"stage {stage.name}"):
-            self._done += await Roll(stage, self.registry[stage.component], appliers, self.emit).run()
+            self.done += await Roll(stage, self.registry[stage.component], appliers, self.emit).run()
 
     async def _sweep(self) -> None:
         """Remove what the site no longer asks for: last, so that nothing is missed before its stand-in is there."""
@@ -214,7 +299,11 @@ class Up:
             raise OutlastError(*(_outdated(name) for name in sorted(outdated)))
 
     def _did(self, subject: str, what: str) -> None:
-        self._done.append(f"{subject}: {what}")
+        self.done.append(f"{subject}: {what}")
+
+    def _mend(self, subject: str, what: str) -> None:
+        self._mended.append(f"{subject}: {what}")
+        self._did(subject, what)
 
     @contextmanager
     def _span(self, name: str) -> Generator[None]:

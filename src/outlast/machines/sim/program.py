@@ -148,8 +148,12 @@ def _modules(
         "os": _os(path),
         "pathlib": SimpleNamespace(Path=path, PurePosixPath=pathlib.PurePosixPath),
         "time": SimpleNamespace(time=clock, monotonic=clock),
-        "pwd": SimpleNamespace(getpwnam=lambda _name: SimpleNamespace(pw_uid=os.getuid())),
-        "grp": SimpleNamespace(getgrnam=lambda _name: SimpleNamespace(gr_gid=os.getgid())),
+        "pwd": SimpleNamespace(
+            getpwnam=lambda _name: SimpleNamespace(pw_uid=os.getuid()), getpwuid=lambda _number: ("root",)
+        ),
+        "grp": SimpleNamespace(
+            getgrnam=lambda _name: SimpleNamespace(gr_gid=os.getgid()), getgrgid=lambda _number: ("root",)
+        ),
         "subprocess": _subprocess(command),
     }
 

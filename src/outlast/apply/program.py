@@ -1,0 +1,32 @@
+"""The program that runs on machines, as one text: the lander and the modules that it imports, one after another.
+
+Their imports of each other are left out: what they name stands in the same text, so no name may be defined twice.
+"""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from importlib.resources import files
+
+PACKAGE = "outlast.apply"
+MODULES = ("onboard/standing", "onboard/releases", "onboard/packages", "onboard/lease", "lander")
+
+
+@cache
+def program() -> str:
+    """The text for `python3 -c`."""
+    return "\n".join(_without_own_imports(module_text(name)) for name in MODULES)
+
+
+def module_text(name: str) -> str:
+    """The text of one of its modules."""
+    return files(PACKAGE).joinpath(f"{name}.py").read_text(encoding="utf-8")
+
+
+def _without_own_imports(text: str) -> str:
+    lines = text.splitlines()
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE):
+            lines[node.lineno - 1 : node.end_lineno] = [""] * ((node.end_lineno or node.lineno) - node.lineno + 1)
+    return "\n".join(lines)

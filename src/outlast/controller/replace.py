@@ -1,0 +1,62 @@
+"""Takes one machine out so that it is made anew: only when everything on it can be done without for so long."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from outlast.apply.apply import Applier
+from outlast.apply.vault import Vault
+from outlast.blueprint.blueprint import Blueprint, Stage
+from outlast.contract.probe import Health
+from outlast.contract.registry import Registry
+from outlast.controller.observe import Sight, look
+from outlast.kernel.errors import Finding, OutlastError
+from outlast.machines.provider import Provider
+
+
+async def retire(
+    name: str,
+    blueprint: Blueprint,
+    registry: Registry,
+    provider: Provider,
+    vault: Vault,
+    leaving: Applier | None,
+) -> None:
+    """Stop what runs on the machine (`leaving`; None when it does not answer) and remove it with all it holds.
+
+    Raises `OutlastError`, and has changed nothing, when a cluster with a member there would lose its majority or its
+    last copy.
+    """
+    stages = [
+        stage
+        for stage in blueprint.stages
+        if any(blueprint.topology.member_by_name[member].machine == name for member in stage.members)
+    ]
+    homes = {blueprint.topology.member_by_name[member].machine for stage in stages for member in stage.members}
+    sight = await look(blueprint, provider, vault, sorted(homes - {name}))
+    findings = [f for stage in stages if (f := refusal(name, stage, blueprint, registry, sight)) is not None]
+    if findings:
+        raise OutlastError(*findings)
+    if leaving is not None:
+        services = [s.name for held in leaving.bundle.parts for s in held.part.services if s.enabled]
+        # In good order where it can be; a machine that is ill goes as it is.
+        with suppress(OutlastError):
+            await leaving.activate(services, force="stop")
+    await provider.destroy(name)
+
+
+def refusal(name: str, stage: Stage, blueprint: Blueprint, registry: Registry, sight: Sight) -> Finding | None:
+    """Why the stage cannot do without its member on that machine; None when it can."""
+    component = registry[stage.component]
+    others = [m for member in stage.members if (m := blueprint.topology.member_by_name[member]).machine != name]
+    healthy = sum(sight.report(registry, m.name, m.component, m.machine).health is Health.HEALTHY for m in others)
+    # Whoever owns state needs others that have it; whoever votes, a majority. Others come back as they were made.
+    needed = len(stage.members) // 2 + 1 if component.quorum else 1 if component.steward else 0
+    if healthy >= needed:
+        return None
+    return Finding(
+        where=name,
+        what=f"it cannot be replaced now: {stage.service} needs its member there",
+        why=f"{healthy} of the other {len(others)} members are healthy, and it needs {needed} of them",
+        fix="bring the others to health with `outlast up` first",
+    )

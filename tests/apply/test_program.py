@@ -1,0 +1,50 @@
+"""The text that machines run: whole, self-contained, and no name in it twice."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections import Counter
+
+from outlast.apply.program import MODULES, module_text, program
+
+
+def names(module: str) -> list[str]:
+    """What a module defines at its top."""
+    found: list[str] = []
+    for node in ast.parse(module_text(module)).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.append(node.name)
+        elif isinstance(node, ast.Assign):
+            found += [target.id for target in node.targets if isinstance(target, ast.Name)]
+    return found
+
+
+def test_no_name_is_defined_twice() -> None:
+    counted = Counter(name for module in MODULES for name in names(module))
+    assert [name for name, times in counted.items() if times > 1] == []
+
+
+def test_it_needs_nothing_but_the_standard_library() -> None:
+    imported = {
+        name.split(".")[0]
+        for node in ast.walk(ast.parse(program()))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert imported <= sys.stdlib_module_names
+
+
+def test_it_fits_into_one_argument() -> None:
+    # MAX_ARG_STRLEN of the kernel, 128 KiB (execve(2)).
+    assert len(program().encode()) < 100_000
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program()], input="", capture_output=True, text=True, check=False
+    )
+    assert "JSONDecodeError" in done.stderr
