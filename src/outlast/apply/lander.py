@@ -404,9 +404,13 @@ def check_lease(request):
 def read_ledger():
     fresh = {"site": "", "generation": 0, "blueprint": "", "files": {}, "services": {}, "once": {}}
     try:
-        return {**fresh, **json.loads(LEDGER.read_text("utf-8"))}
+        ledger = {**fresh, **json.loads(LEDGER.read_text("utf-8"))}
     except FileNotFoundError:
         return fresh
+    if isinstance(ledger["files"], list):
+        # Earlier ones noted no contents: what is found is taken for what was written.
+        ledger["files"] = {path: [] for path in ledger["files"]}
+    return ledger
 
 
 def write_ledger(ledger):

@@ -4,6 +4,7 @@ contents: a release has thousands of files, and this is asked at every `up`."""
 # pyright: basic
 
 import hashlib
+import os
 import pathlib
 
 # Made beside the sources by whoever runs them as root.
@@ -29,10 +30,15 @@ def remember_release(path):
 
 def fingerprint(path):
     total = hashlib.sha256()
-    top = pathlib.Path(path)
-    for file in sorted(top.rglob("*")):
-        if not IGNORED & set(file.parts) and not file.is_dir():
-            status = file.lstat()
-            line = f"{file} {status.st_mode} {status.st_uid} {status.st_size} {status.st_mtime_ns}\n"
+    folders = [""]
+    while folders:
+        folder = folders.pop()
+        for entry in sorted(os.scandir(f"{path}{folder}"), key=lambda entry: entry.name):
+            name = f"{folder}/{entry.name}"
+            if entry.is_dir(follow_symlinks=False):
+                folders += [] if entry.name in IGNORED else [name]
+                continue
+            status = entry.stat(follow_symlinks=False)
+            line = f"{name} {status.st_mode} {status.st_uid} {status.st_size} {status.st_mtime_ns}\n"
             total.update(line.encode(errors="surrogateescape"))
     return total.hexdigest()[:16]

@@ -86,6 +86,7 @@ OS_PATHS = (
     "chmod",
     "access",
     "readlink",
+    "scandir",
 )
 
 Command = Callable[[tuple[str, ...], str, float], Output]
