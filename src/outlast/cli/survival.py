@@ -28,9 +28,13 @@ def table(dependence: Dependence, outcomes: Sequence[Outcome]) -> Table:
 
 
 def whys(dependence: Dependence, outcomes: Sequence[Outcome]) -> Iterator[tuple[str, tuple[Verdict, ...]]]:
-    """Each row in which something stops, with what stops. Without a data centre all that it has is lost: no news."""
+    """Each row in which something stops, with what stops.
+
+    No news are data centres, with which all that they have is lost, and pools of one machine, which has a row itself.
+    """
     for name, outcome in _rows(dependence, outcomes):
-        if outcome.stopped and outcome.loss.kind is not LossKind.DATACENTER:
+        kind, several = outcome.loss.kind, len(outcome.loss.machines) > 1
+        if outcome.stopped and (kind is LossKind.MACHINE or (kind is LossKind.POOL and several)):
             yield name, tuple(verdict for verdict in verdicts(dependence, outcome) if not verdict.survives)
 
 
