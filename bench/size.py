@@ -76,6 +76,9 @@ def one_round(text: str, registry: Registry, seconds: dict[str, list[float]]) ->
     timed("digests", lambda: [bundle.digest for bundle in blueprint.bundles])
     kept = timed("keep", lambda: dump(blueprint))
     timed("read", lambda: parse(kept, "bench"))
+    again = timed("place again", lambda: place(site, registry, grounds, topology))
+    same = timed("compile again", lambda: compile_blueprint(site, registry, again, artifacts, blueprint))
+    assert same is blueprint, "nothing changed, so the blueprint is the one before"
     parts = (held.part for bundle in blueprint.bundles for held in bundle.parts)
     return sum(len(file.content) for part in parts for file in part.files)
 

@@ -160,7 +160,8 @@ class _Plan:
         before = self.parent.members if self.parent else ()
         held = {m.machine: m.index for m in before if m.name == member_name(datacenter, name, m.index)}
         kept = {home: held[home] for home in homes if home in held}
-        free = (index for index in range(1, len(homes) + len(kept) + 1) if index not in kept.values())
+        taken = set(kept.values())
+        free = (index for index in range(1, len(homes) + len(kept) + 1) if index not in taken)
         return sorted((kept[home] if home in kept else next(free), home) for home in homes)
 
     def _member(
