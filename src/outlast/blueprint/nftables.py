@@ -7,7 +7,8 @@ matched with what was asked, on machines that ask over UDP at all. Source of the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import TypeVar
 
@@ -27,6 +28,8 @@ ONGOING = "tcp flags & (syn|ack) != syn"
 VRRP_PROTOCOL = 112
 NEIGHBOURS = "nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, mld2-listener-report"
 TROUBLE = "destination-unreachable, time-exceeded, parameter-problem"
+# Matches and networks that are remembered: those of a data centre are used by one machine after the other.
+KEPT_MATCHES, KEPT_NETWORKS = 256, 16_384
 
 N = TypeVar("N", IPv4Network, IPv6Network)
 
@@ -141,12 +144,13 @@ def _lines(rule: Rule, chain: Direction) -> list[str]:
             return []
     side = "saddr" if chain is Direction.IN else "daddr"
     why = f"# {rule.because}{'' if opens else ': answers'}"
-    return [why, *(f"{where} {rest} accept" for where in _where([peer.network for peer in rule.peers], side))]
+    return [why, *(f"{where} {rest} accept" for where in _where(tuple(peer.network for peer in rule.peers), side))]
 
 
-def _where(networks: Iterable[str], side: str) -> list[str]:
-    """One match for each family of addresses."""
-    parsed = [ip_network(network) for network in networks]
+@lru_cache(maxsize=KEPT_MATCHES)
+def _where(networks: tuple[str, ...], side: str) -> tuple[str, ...]:
+    """One match for each family of addresses. Thousands of machines have the same peers: kept, not made anew."""
+    parsed = [_network(network) for network in networks]
     found: list[str] = []
     for family, name, group in (
         ("ip", "ipv4", _apart([network for network in parsed if isinstance(network, IPv4Network)])),
@@ -157,7 +161,12 @@ def _where(networks: Iterable[str], side: str) -> list[str]:
         elif group:
             shown = (str(n.network_address) if n.prefixlen == n.max_prefixlen else str(n) for n in group)
             found.append(f"{family} {side} {{ {', '.join(shown)} }}")
-    return found
+    return tuple(found)
+
+
+@lru_cache(maxsize=KEPT_NETWORKS)
+def _network(text: str) -> IPv4Network | IPv6Network:
+    return ip_network(text)
 
 
 def _apart(networks: Sequence[N]) -> Sequence[N]:
