@@ -105,3 +105,18 @@ def test_growth_touches_only_what_depends_on_it() -> None:
         "outlast-firewall.service": Effect.RELOAD,
     }
     assert all(not change.services for name, change in changes.items() if name.startswith("east-data"))
+
+
+def test_rules_come_and_go_by_the_peers_that_do() -> None:
+    smaller = compiled(toys.site(engines={"store": Options(count=3)}))
+    larger = compiled(toys.site(engines={"store": Options(count=4)}), smaller)
+    grown = {change.machine: change for change in diff(smaller, larger)}
+    texts = [(rule.change, rule.rule.text) for rule in grown["east-data-1"].firewall]
+    assert texts == [
+        (Change.CREATE, "in tcp 3306 from east-data-4: store uses sql of its other members"),
+        (Change.CREATE, "out tcp 3306 to east-data-4: store uses sql of its other members"),
+    ]
+    shrunk = {change.machine: change for change in diff(larger, smaller)}
+    assert [rule.change for rule in shrunk["east-data-1"].firewall] == [Change.REMOVE, Change.REMOVE]
+    assert {rule.change for rule in grown["east-data-4"].firewall} == {Change.CREATE}
+    assert {rule.change for rule in shrunk["east-data-4"].firewall} == {Change.REMOVE}

@@ -1,0 +1,1 @@
+"""The loops that run things, as far as they decide."""

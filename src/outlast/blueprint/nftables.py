@@ -20,9 +20,8 @@ from outlast.kernel.network import Transport
 FRAME = "/etc/outlast/firewall/firewall.nft"
 RULES = "/etc/outlast/firewall/rules.nft"
 SERVICE = "outlast-firewall.service"
+WIDEN = "outlast-firewall-widen.service"
 NFT = "/usr/sbin/nft"
-# Appends to what is accepted already: nothing that runs loses its way before everything else has changed.
-WIDEN = (NFT, "--file", RULES)
 # Everything but the first packet of a connection.
 ONGOING = "tcp flags & (syn|ack) != syn"
 VRRP_PROTOCOL = 112
@@ -37,7 +36,11 @@ N = TypeVar("N", IPv4Network, IPv6Network)
 def part(firewall: Firewall, networks: tuple[str, ...]) -> Part:
     """The firewall's files and its service. `networks` are those of the site, inside of which a refusal is said."""
     files = (File(FRAME, _frame(firewall.machine, networks)), File(RULES, _accepted(firewall)))
-    return Part(files=files, services=(Service(SERVICE, _unit().text(), reload_on=(FRAME, RULES)),))
+    services = (
+        Service(SERVICE, _unit().text(), reload_on=(FRAME, RULES)),
+        Service(WIDEN, _widening().text(), enabled=False),
+    )
+    return Part(files=files, services=services)
 
 
 def _unit() -> Unit:
@@ -53,6 +56,17 @@ def _unit() -> Unit:
         capabilities=("CAP_NET_ADMIN",),
         start_limit=30,
         extra=("RemainAfterExit=yes", f"ExecStop=-{NFT} delete table inet outlast"),
+    )
+
+
+def _widening() -> Unit:
+    """Appends the rules to those that hold: nothing that runs loses its way before everything else has changed."""
+    return Unit(
+        description="lets through what new rules let through, and still what the old ones do",
+        start=f"{NFT} --file {RULES}",
+        type=Start.ONESHOT,
+        capabilities=("CAP_NET_ADMIN",),
+        start_limit=30,
     )
 
 

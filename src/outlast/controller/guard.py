@@ -9,9 +9,6 @@ from __future__ import annotations
 from outlast.apply.apply import Applier
 from outlast.apply.facts import Landed, Pending
 from outlast.blueprint.nftables import SERVICE, WIDEN
-from outlast.kernel.errors import Finding, OutlastError
-
-WIDEN_LIMIT = 30.0
 
 
 async def widen(applier: Applier, landed: Landed) -> None:
@@ -20,9 +17,7 @@ async def widen(applier: Applier, landed: Landed) -> None:
         case Pending.NONE:
             return
         case Pending.RELOAD:
-            done = await applier.machine.run(WIDEN, limit=WIDEN_LIMIT)
-            if done.returncode != 0:
-                raise OutlastError(_refused(applier.machine.name, done.stderr.decode(errors="replace")))
+            await applier.activate([WIDEN], force="start")
         case Pending.START | Pending.RESTART:
             # Nothing holds here yet, or not as it should: there is nothing to keep open.
             await applier.activate([SERVICE])
@@ -36,10 +31,3 @@ def is_widened(landed: Landed) -> bool:
 async def narrow(applier: Applier) -> None:
     """Let through what the new rules say and nothing else."""
     await applier.activate([SERVICE])
-
-
-def _refused(machine: str, text: str) -> Finding:
-    lines = tuple(text.strip().splitlines()[-10:])
-    why = lines[0] if lines else "nft said nothing"
-    fix = "run the same command again; if it stays, report this: the rules are made by Outlast"
-    return Finding(machine, "the new firewall rules could not be loaded; the old ones hold", why, fix, evidence=lines)
