@@ -13,7 +13,7 @@ from outlast.contract.interface import Reach
 from outlast.contract.registry import Registry, discover
 from outlast.kernel.network import Destination, Transport
 from outlast.site.load import load
-from outlast.site.schema import Firewall, Site
+from outlast.site.schema import Datacenter, Firewall, Server, Site
 from outlast.topology.place import place
 from outlast.topology.sections import sections
 from tests import toys
@@ -118,6 +118,14 @@ def test_operators_come_from_where_the_site_file_says() -> None:
     for address in net.walls:
         assert net.connects("192.0.2.9", address, "tcp", 22)
         assert not net.connects(OUTSIDE, address, "tcp", 22)
+
+
+def test_people_reach_a_server_where_its_sshd_listens() -> None:
+    servers = (Server(address="10.77.0.11", pool="app", port=2222), Server(address="10.77.0.12", pool="app"))
+    east = Datacenter(machines="ssh", network="10.77.0.0/24", port=2022, servers=servers)
+    net = Net(compiled(toys.site(apps={"shop": Options()}, datacenters={"east": east})))
+    for address, port in (("10.77.0.11", 2222), ("10.77.0.12", 2022)):
+        assert [p for p in (22, 2022, 2222) if net.connects(OUTSIDE, address, "tcp", p)] == [port]
 
 
 def test_calls_of_the_site_lead_there_and_nowhere_else() -> None:

@@ -15,10 +15,10 @@ from typing import Any
 from outlast.contract.interface import Endpoint
 from outlast.contract.view import NodeView
 from outlast.kernel.network import ANYWHERE, Transport
-from outlast.topology.topology import Topology
+from outlast.site.schema import Site
+from outlast.topology.topology import Machine, Topology
 from outlast.topology.wire import Wiring
 
-SSH = 22
 MOST_NAMES = 8
 """More are only counted where a rule is put in words."""
 
@@ -128,13 +128,20 @@ def _calls(topology: Topology, wiring: Wiring) -> Iterator[tuple[str, Key, Peer]
 
 def _of_the_site(topology: Topology, wiring: Wiring) -> Iterator[tuple[str, Key, Peer]]:
     said = wiring.site.firewall
-    ssh = (Direction.IN, Transport.TCP, SSH, "operators log in by SSH")
     for machine in topology.machines:
+        ssh = (Direction.IN, Transport.TCP, ssh_port(wiring.site, machine), "operators log in by SSH")
         for network in said.operators:
             yield machine.name, ssh, _outside(network)
         for call in said.calls:
             key = (Direction.OUT, call.transport, call.port, "the site file lets every machine call it")
             yield machine.name, key, _outside(call.network)
+
+
+def ssh_port(site: Site, machine: Machine) -> int:
+    """Where a machine's sshd listens: what the site file says of its server, or of all of its data centre."""
+    datacenter = site.datacenters[machine.datacenter]
+    own = (server.port for server in datacenter.servers if server.address == machine.address)
+    return next(own, None) or datacenter.port
 
 
 def _outside(network: str) -> Peer:

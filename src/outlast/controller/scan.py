@@ -17,7 +17,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from outlast.blueprint.blueprint import Blueprint
-from outlast.blueprint.firewall import SSH, Direction, Rule
+from outlast.blueprint.firewall import Direction, Rule
 from outlast.kernel.errors import Finding, OutlastError, Severity
 from outlast.kernel.network import ANYWHERE, Transport
 from outlast.machines.machine import Machine
@@ -139,10 +139,10 @@ def judge(
 
 def undeclared(blueprint: Blueprint, sockets: Mapping[str, Sequence[Socket]]) -> tuple[Finding, ...]:
     """Sockets that are bound for other machines to reach, and that no component says it provides."""
-    said = {
-        name: {port for m in held for _, port in m.ports}
-        for name, held in blueprint.topology.members_by_machine.items()
-    }
+    held = blueprint.topology.members_by_machine
+    said = {name: {port for member in members for _, port in member.ports} for name, members in held.items()}
+    for wall in blueprint.firewalls:
+        said[wall.machine] |= {rule.port for rule in wall.rules if rule.direction is Direction.IN}
     return tuple(
         Finding(
             where=machine,
@@ -153,7 +153,7 @@ def undeclared(blueprint: Blueprint, sockets: Mapping[str, Sequence[Socket]]) ->
         )
         for machine, found in sockets.items()
         for socket in found
-        if not _is_loopback(socket.address) and socket.port not in {SSH, *said[machine]}
+        if not _is_loopback(socket.address) and socket.port not in said[machine]
     )
 
 
