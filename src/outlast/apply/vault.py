@@ -111,6 +111,7 @@ class Vault:
             self._builder(name, name, key.public_key(), AUTHORITY_LIFE)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_usage(signs_certificates=True), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .sign(key, hashes.SHA256())
         )
         _write(key_path, _key_text(key))
@@ -126,6 +127,11 @@ class Vault:
             .add_extension(_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
             .add_extension(x509.SubjectAlternativeName(_names(wanted)), critical=False)
+            # Strict checkers (Python since 3.13) refuse a certificate that does not name its authority's key.
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False
+            )
             .sign(authority_key, hashes.SHA256())
         )
         # The key first: a certificate that is there always has its key.

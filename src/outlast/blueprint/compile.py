@@ -11,7 +11,9 @@ from outlast.blueprint.blueprint import Blueprint
 from outlast.blueprint.firewall import Firewall, firewalls
 from outlast.blueprint.rollout import stages
 from outlast.contract.bundle import Artifact, Bundle, File, MemberPart, Part
+from outlast.contract.identity import AUTHORITY
 from outlast.contract.registry import Registry
+from outlast.contract.secret import authority
 from outlast.contract.view import NodeView
 from outlast.site.schema import Site
 from outlast.topology.topology import Topology
@@ -61,7 +63,8 @@ def _bundle(wall: Firewall, topology: Topology, wiring: Wiring, views: Mapping[s
 
 
 def _base(wall: Firewall, topology: Topology, views: list[NodeView[Any]]) -> Part:
-    """What every machine gets: its firewall, and the names of those it talks to, so that no look-up ever leaves it.
+    """What every machine gets: its firewall, the certificate of the site's authority, and the names of those it talks
+    to, so that no look-up ever leaves it.
 
     Peers that are not required are not talked to: a thousand instances of an app need not know each other.
     """
@@ -69,4 +72,5 @@ def _base(wall: Firewall, topology: Topology, views: list[NodeView[Any]]) -> Par
     names = [topology.machine_by_name[name] for name in sorted(spoken)]
     lines = ["127.0.0.1 localhost", "::1 localhost", *(f"{m.address} {m.name}" for m in names)]
     firewall = nftables.part(wall, tuple(ground.network for ground in topology.grounds))
-    return replace(firewall, files=(File("/etc/hosts", "\n".join(lines) + "\n"), *firewall.files))
+    files = (File("/etc/hosts", "\n".join(lines) + "\n"), File(AUTHORITY, f"{authority()}\n"))
+    return replace(firewall, files=(*files, *firewall.files))

@@ -85,19 +85,23 @@ def test_all_members_are_read_from() -> None:
     assert not [line for line in reader if line.endswith("backup")]
 
 
+IDENTITY = "/etc/outlast/dbproxy/east-dbproxy-1.pem"
+VERIFIED = f"ssl crt {IDENTITY} ca-file /etc/outlast/authority.pem verify required"
+
+
 def test_the_proxies_know_each_other() -> None:
     text = rendered().files[0].content
     assert "localpeer east-dbproxy-1" in text
     assert block(text, "peers proxies") == [
-        "bind 10.0.0.21:10306",
-        "server east-dbproxy-1",
-        "server east-dbproxy-2 10.0.0.2:10306",
+        f"bind 10.0.0.21:10306 {VERIFIED}",
+        f"server east-dbproxy-1 {VERIFIED}",
+        f"server east-dbproxy-2 10.0.0.2:10306 {VERIFIED}",
     ]
 
 
 def test_a_change_is_a_reload_and_the_probe_knows_whose_primary_it_is() -> None:
     part = rendered()
-    assert part.services[0].reload_on == (CONFIG,)
+    assert part.services[0].reload_on == (CONFIG, IDENTITY, f"{IDENTITY}.key")
     assert part.services[0].restart_on == ()
     assert part.probe == probe("database")
 
@@ -108,8 +112,14 @@ def test_an_app_gets_both_addresses_with_its_own_password() -> None:
     write = variables["DATABASE_URL"].value(**place)
     read = variables["DATABASE_READ_URL"].value(**place)
     assert [reference.name for reference in references(write)] == ["database/web"]
-    assert (write.startswith("mysql://web:"), write.endswith("@127.0.0.1:3306/shop")) == (True, True)
-    assert (read.startswith("mysql://web_read:"), read.endswith("@127.0.0.1:3307/shop")) == (True, True)
+    assert (
+        write.startswith("mysql://web:"),
+        write.endswith("@127.0.0.1:3306/shop?ssl_ca=/etc/outlast/authority.pem"),
+    ) == (True, True)
+    assert (
+        read.startswith("mysql://web_read:"),
+        read.endswith("@127.0.0.1:3307/shop?ssl_ca=/etc/outlast/authority.pem"),
+    ) == (True, True)
 
 
 def servers(*up: str, readers: tuple[str, ...] | None = None) -> str:

@@ -33,25 +33,28 @@ def render(*, alone: bool = False) -> Part:
     return COMPONENT.render(view(COMPONENT, "data", ports=ports, alone=alone))
 
 
-def test_a_member_listens_to_its_machine_and_to_the_others() -> None:
+def test_a_member_listens_on_its_address_to_who_shows_a_certificate() -> None:
     config = yaml.safe_load(content(render(), CONFIG).replace("@CLUSTER@", "c").replace("@STATE@", "s"))
     assert config["name"] == "east-etcd-1"
-    assert config["listen-client-urls"] == "http://127.0.0.1:2379,http://10.0.0.15:2379"
-    assert config["listen-peer-urls"] == "http://10.0.0.15:2380"
+    assert config["listen-client-urls"] == "https://10.0.0.15:2379"
+    assert config["listen-peer-urls"] == "https://10.0.0.15:2380"
+    for side in ("client", "peer"):
+        assert config[f"{side}-transport-security"]["client-cert-auth"] is True
+        assert config[f"{side}-transport-security"]["trusted-ca-file"] == "/etc/outlast/authority.pem"
     assert config["election-timeout"] >= 10 * config["heartbeat-interval"]
     assert (config["initial-cluster"], config["initial-cluster-state"]) == ("c", "s")
 
 
 def test_all_members_found_the_same_cluster() -> None:
     text = content(render(), PREPARE)
-    named = ",".join(f"east-etcd-{i}=http://10.0.0.{14 + i}:2380" for i in (1, 2, 3))
+    named = ",".join(f"east-etcd-{i}=https://10.0.0.{14 + i}:2380" for i in (1, 2, 3))
     assert f"cluster={named}\n" in text
-    assert "--endpoints=http://10.0.0.16:2379,http://10.0.0.17:2379" in text
+    assert "--endpoints=https://10.0.0.16:2379,https://10.0.0.17:2379" in text
 
 
 def test_a_single_member_asks_nobody() -> None:
     text = content(render(alone=True), PREPARE)
-    assert "cluster=east-etcd-1=http://10.0.0.15:2380\n" in text
+    assert "cluster=east-etcd-1=https://10.0.0.15:2380\n" in text
     assert "listed=" not in text
 
 
@@ -70,8 +73,11 @@ def test_a_number_that_helps_nobody_is_refused(members: int) -> None:
 
 @pytest.mark.parametrize(("members", "optional"), [(1, True), (3, False)])
 def test_a_single_member_needs_no_peers(members: int, optional: bool) -> None:
-    (required,) = COMPONENT.requires(EtcdOptions.model_validate({"members": members}))
-    assert (required.interface, required.reach, required.optional) == ("etcd-peer", Reach.CLUSTER, optional)
+    required = COMPONENT.requires(EtcdOptions.model_validate({"members": members}))
+    assert [(r.interface, r.reach, r.optional) for r in required] == [
+        ("etcd-peer", Reach.CLUSTER, optional),
+        ("etcd-client", Reach.CLUSTER, optional),
+    ]
 
 
 def test_the_example_is_valid_and_says_the_defaults() -> None:

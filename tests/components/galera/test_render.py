@@ -9,7 +9,7 @@ import pytest
 
 from outlast.components.galera.component import COMPONENT
 from outlast.contract.bundle import Part
-from outlast.contract.secret import references
+from outlast.contract.secret import Kind, references
 from tests.components.galera.views import content, view
 
 CONFIG = "/etc/outlast/galera/my.cnf"
@@ -84,7 +84,26 @@ def test_passwords_are_markers_in_a_file_for_root_only() -> None:
     assert (accounts.mode, accounts.owner) == (0o600, "root")
     assert [reference.name for reference in references(accounts.content)] == ["database/web", "database/worker"]
     assert json.loads(accounts.content)["schema"] == "shop"
-    assert not [file.path for file in rendered.files if file is not accounts and references(file.content)]
+    others = {r.kind for file in rendered.files if file is not accounts for r in references(file.content)}
+    assert others == {Kind.CERTIFICATE, Kind.KEY}
+
+
+def test_a_key_is_for_its_engine_only() -> None:
+    for index, owner in ((1, "mysql"), (3, "root")):
+        rendered = COMPONENT.render(view(index=index, members=2))
+        (held,) = (file for file in rendered.files if [r.kind for r in references(file.content)] == [Kind.KEY])
+        assert (held.mode, held.owner) == (0o600, owner)
+        assert held.path in rendered.services[0].restart_on
+        assert rendered.certificates[0].addresses[0] == f"10.0.0.1{index}"
+
+
+def test_nothing_is_said_in_clear() -> None:
+    config = content(part(), "/etc/outlast/galera/my.cnf")
+    for line in ("require_secure_transport = ON", "ssl_ca = /etc/outlast/authority.pem", "ssl-mode = VERIFY_CA"):
+        assert line in config.splitlines()
+    for text in (config, content(COMPONENT.render(view(index=3, members=2)), "/etc/outlast/galera/garbd.cfg")):
+        assert "gmcast.listen_addr=ssl://" in text
+        assert "socket.ssl=YES" in text
 
 
 def test_a_new_password_restarts_nothing() -> None:

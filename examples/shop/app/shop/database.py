@@ -12,10 +12,12 @@ database, and it must be able to tell that an earlier attempt was committed alth
 from __future__ import annotations
 
 import random
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import TypeVar
 
 import pymysql
@@ -193,6 +195,12 @@ def _is_broken(error: pymysql.MySQLError, code: int) -> bool:
     return code in _BROKEN or isinstance(error, pymysql.err.InterfaceError) or "sequence" in str(error)
 
 
+@cache
+def _verified(authority: str) -> ssl.SSLContext:
+    """One for all connections: reading the file again for each would cost more than the handshake."""
+    return ssl.create_default_context(cafile=authority)
+
+
 def _connect(address: Address) -> Connection:
     connection = pymysql.connect(
         host=address.host,
@@ -206,6 +214,7 @@ def _connect(address: Address) -> Connection:
         connect_timeout=CONNECT_TIMEOUT,
         read_timeout=STATEMENT_TIMEOUT,
         write_timeout=STATEMENT_TIMEOUT,
+        ssl=_verified(address.authority) if address.authority else None,
         init_command=f"SET time_zone = '+00:00', innodb_lock_wait_timeout = {LOCK_TIMEOUT}",
     )
     try:

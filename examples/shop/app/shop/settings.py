@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 _DEVELOPMENT_DATABASE = "mysql://shop:shop@127.0.0.1:3306/shop"
 _DEVELOPMENT_SECRET = "only for development: anyone can read this in the source"
@@ -23,10 +23,12 @@ class Address:
     user: str
     password: str
     database: str
+    authority: str = ""
+    """The file with the certificate by which the database proves that it is ours; empty: it need not."""
 
     @classmethod
     def parse(cls, url: str) -> Address:
-        """Read `mysql://user:password@host:port/database`. Raises ValueError for anything else."""
+        """Read `mysql://user:password@host:port/database?ssl_ca=file`. Raises ValueError for anything else."""
         parts = urlsplit(url)
         database = parts.path.strip("/")
         if parts.scheme not in ("mysql", "mariadb") or not parts.hostname or not database:
@@ -37,6 +39,7 @@ class Address:
             user=unquote(parts.username or ""),
             password=unquote(parts.password or ""),
             database=unquote(database),
+            authority=dict(parse_qsl(parts.query)).get("ssl_ca", ""),
         )
 
 

@@ -7,14 +7,19 @@ from outlast.components.dbproxy.options import ProxyOptions
 from outlast.components.dbproxy.probe import parse
 from outlast.components.dbproxy.render import render
 from outlast.contract.component import Beside, Claim, Component
+from outlast.contract.identity import AUTHORITY
 from outlast.contract.interface import Provided, Reach, Required, Variable
 from outlast.contract.secret import password
 
 READER_PORT = 3307
 # Braces stay for the variable's own fields. The reading account may only read, so that no write goes astray.
 PASSWORD = password("database/{account}")
-WRITE_URL = Variable("DATABASE_URL", f"mysql://{{account}}:{PASSWORD}@{{address}}:{{port}}/{{site}}")
-READ_URL = Variable("DATABASE_READ_URL", f"mysql://{{account}}_read:{PASSWORD}@{{address}}:{READER_PORT}/{{site}}")
+# From the app's driver to the member itself: the proxy between them passes it on. The name is SQLAlchemy's.
+TLS = f"ssl_ca={AUTHORITY}"
+WRITE_URL = Variable("DATABASE_URL", f"mysql://{{account}}:{PASSWORD}@{{address}}:{{port}}/{{site}}?{TLS}")
+READ_URL = Variable(
+    "DATABASE_READ_URL", f"mysql://{{account}}_read:{PASSWORD}@{{address}}:{READER_PORT}/{{site}}?{TLS}"
+)
 
 
 def _provides(_options: ProxyOptions, _index: int) -> tuple[Provided, ...]:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from outlast.components.dbproxy.options import ProxyOptions
 from outlast.components.dbproxy.probe import probe
 from outlast.contract.bundle import File, Part, Service
+from outlast.contract.identity import AUTHORITY, identity
 from outlast.contract.template import render as fill
 from outlast.contract.unit import Start, Unit
 from outlast.contract.view import NodeView
 
-CONFIG = "/etc/outlast/dbproxy/haproxy.cfg"
+FOLDER = "/etc/outlast/dbproxy"
+CONFIG = f"{FOLDER}/haproxy.cfg"
 # A connection has two ends; checks, peers and listeners need a few more.
 FILES_PER_CONNECTION = 2
 SPARE_FILES = 500
@@ -30,17 +32,21 @@ class Server:
 
 def render(view: NodeView[ProxyOptions]) -> Part:
     """Everything that the proxy needs on this machine."""
+    own = identity(view.member, FOLDER, user="haproxy", addresses=(view.address,))
     text = fill(
         "outlast.components.dbproxy",
         CONFIG.lstrip("/"),
         view=view,
         options=view.options,
+        own=own,
+        authority=AUTHORITY,
         servers=servers(view),
         milliseconds=_milliseconds,
     )
     config = File(CONFIG, text)
-    service = Service("outlast-dbproxy.service", _unit(view).text(), reload_on=(config.path,))
-    return Part(files=(config,), services=(service,), probe=probe(_database(view)))
+    files = (config, *own.files)
+    service = Service("outlast-dbproxy.service", _unit(view).text(), reload_on=tuple(file.path for file in files))
+    return Part(files=files, services=(service,), probe=probe(_database(view)), certificates=(own.wanted,))
 
 
 def servers(view: NodeView[ProxyOptions]) -> tuple[Server, ...]:

@@ -15,7 +15,10 @@ def _provides(_options: EtcdOptions, _index: int) -> tuple[Provided, ...]:
 
 
 def _requires(options: EtcdOptions) -> tuple[Required, ...]:
-    return (Required("etcd-peer", Reach.CLUSTER, optional=options.members == 1),)
+    # Their clients' port too: a member without data asks the others for a cluster that it can join.
+    return tuple(
+        Required(interface, Reach.CLUSTER, optional=options.members == 1) for interface in ("etcd-peer", "etcd-client")
+    )
 
 
 def _packages(_options: EtcdOptions) -> tuple[str, ...]:

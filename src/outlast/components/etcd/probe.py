@@ -5,20 +5,29 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
+from outlast.contract.identity import AUTHORITY, Identity
 from outlast.contract.probe import Health, Output, Report
 
 # `endpoint status` is answered by the member alone; `endpoint health` reads through the majority. Both always end
 # within the command time-out, and their exit status is not needed: an empty answer says the same.
 SCRIPT = """
 export ETCDCTL_API=3
-etcdctl --endpoints "$1" --command-timeout=1500ms --dial-timeout=1s --write-out json endpoint status 2>/dev/null || echo
-etcdctl --endpoints "$1" --command-timeout=1500ms --dial-timeout=1s --write-out json endpoint health 2>/dev/null || true
+ask() {
+    etcdctl --command-timeout=1500ms --dial-timeout=1s --write-out json "$@" 2>/dev/null
+}
+ask "$@" endpoint status || echo
+ask "$@" endpoint health || true
 """
 
 
-def probe(port: int) -> tuple[str, ...]:
+def probe(address: str, own: Identity) -> tuple[str, ...]:
     """argv: two lines of JSON, for the member itself and for its majority."""
-    return ("sh", "-c", SCRIPT, "probe", f"http://127.0.0.1:{port}")
+    return ("sh", "-c", SCRIPT, "probe", f"--endpoints={address}", *credentials(own))
+
+
+def credentials(own: Identity) -> tuple[str, ...]:
+    """The options by which etcdctl shows who it is, and knows whom it talks to."""
+    return (f"--cacert={AUTHORITY}", f"--cert={own.path}", f"--key={own.key_path}")
 
 
 def parse(output: Output) -> Report[None]:

@@ -7,6 +7,7 @@ import json
 from outlast.components.galera.options import DatabaseOptions
 from outlast.components.galera.probe import probe
 from outlast.contract.bundle import File, Part, Service
+from outlast.contract.identity import AUTHORITY, identity
 from outlast.contract.secret import password
 from outlast.contract.template import render as fill
 from outlast.contract.unit import Unit, argument
@@ -17,8 +18,11 @@ CONFIG = "/etc/outlast/galera/my.cnf"
 MEMBER = "/etc/outlast/galera/member.json"
 ACCOUNTS = "/etc/outlast/galera/accounts.json"
 GARBD = "/etc/outlast/galera/garbd.cfg"
+FOLDER = "/etc/outlast/galera"
 PROGRAMS = "/usr/lib/outlast/galera"
 PYTHON = "/usr/bin/python3 -B"
+ARBITER = "outlast-galera-arbiter.service"
+CREDENTIALS = f"/run/credentials/{ARBITER}"
 MIB = 1024**2
 # One connection may take about 3 MiB in the worst case (thread stack, sort, join and read buffers); half a MiB of
 # buffer pool for each keeps that worst case within six times the buffer pool.
@@ -41,6 +45,8 @@ def render(view: NodeView[DatabaseOptions]) -> Part:
 
 
 def _member(view: NodeView[DatabaseOptions]) -> Part:
+    # Clients come over the proxy on their own machine, so that is the address that they know a member by.
+    own = identity(view.member, FOLDER, user="mysql", addresses=(view.address, "127.0.0.1"))
     config = File(
         CONFIG,
         fill(
@@ -48,8 +54,10 @@ def _member(view: NodeView[DatabaseOptions]) -> Part:
             CONFIG.lstrip("/"),
             view=view,
             options=view.options,
+            own=own,
+            authority=AUTHORITY,
             cluster=_cluster(view),
-            provider=_provider_options(view),
+            provider=_provider_options(view, own.path, own.key_path),
             connections=max(FEWEST_CONNECTIONS, min(MOST_CONNECTIONS, view.options.buffer_pool // MIB * 2)),
             mib=MIB,
             open_files=OPEN_FILES,
@@ -60,16 +68,18 @@ def _member(view: NodeView[DatabaseOptions]) -> Part:
     programs = {
         name: _program(view, name) for name in ("cluster", "start", "stop", "health", "guard", "accounts", "probe")
     }
-    database = Service("outlast-galera.service", _unit(view).text(), restart_on=(config.path,))
+    identified = tuple(file.path for file in own.files)
+    database = Service("outlast-galera.service", _unit(view).text(), restart_on=(config.path, *identified))
     health = Service(
         "outlast-galera-health.service",
         _health_unit(view).text(),
         restart_on=tuple(programs[name].path for name in ("health", "guard", "cluster")),
     )
     return Part(
-        files=(config, member, accounts, *programs.values()),
+        files=(config, member, accounts, *own.files, *programs.values()),
         services=(database, health),
         probe=(*PYTHON.split(), f"{PROGRAMS}/probe.py"),
+        certificates=(own.wanted,),
     )
 
 
@@ -77,11 +87,16 @@ def _cluster(view: NodeView[DatabaseOptions]) -> str:
     return f"{view.site}-{view.datacenter}"
 
 
-def _provider_options(view: NodeView[DatabaseOptions], *, data: bool = True) -> str:
+def _provider_options(view: NodeView[DatabaseOptions], certificate: str, key: str, *, data: bool = True) -> str:
     """Settings of the Galera library. Source: its documentation, "Galera Parameters", and gcomm/src/defaults.cpp."""
     timers = view.options.timers
     options = {
-        "gmcast.listen_addr": f"tcp://{view.address}:{view.port('galera-group')}",
+        "gmcast.listen_addr": f"ssl://{view.address}:{view.port('galera-group')}",
+        # Both ends of every connection show a certificate of the site's own authority.
+        "socket.ssl": "YES",
+        "socket.ssl_ca": AUTHORITY,
+        "socket.ssl_cert": certificate,
+        "socket.ssl_key": key,
         # A connection that does not come about is given up as fast as a silent member.
         "gmcast.peer_timeout": _seconds(timers.suspect),
         "evs.keepalive_period": _seconds(timers.keepalive),
@@ -178,6 +193,7 @@ def _health_unit(view: NodeView[DatabaseOptions]) -> Unit:
 
 
 def _arbiter(view: NodeView[DatabaseOptions]) -> Part:
+    own = identity(view.member, FOLDER, user="root", addresses=(view.address,))
     config = File(
         GARBD,
         fill(
@@ -186,19 +202,22 @@ def _arbiter(view: NodeView[DatabaseOptions]) -> Part:
             view=view,
             cluster=_cluster(view),
             group=",".join(_group(view)),
-            provider=_provider_options(view, data=False),
+            provider=_provider_options(view, own.path, f"{CREDENTIALS}/key", data=False),
         ),
     )
     unit = Unit(
         description=f"{view.member}, the arbiter of the database of {view.site} (garbd)",
         start=f"/usr/bin/garbd --cfg {GARBD}",
-        user="nobody",
-        group="nogroup",
+        dynamic_user=True,
         restart_after=1,
         stop_limit=10,
+        # Its user exists only while it runs, and owns no file.
+        extra=(f"LoadCredential=key:{own.key_path}",),
     )
-    service = Service("outlast-galera-arbiter.service", unit.text(), restart_on=(config.path,))
-    return Part(files=(config,), services=(service,), probe=probe(view.port("galera-group")))
+    identified = tuple(file.path for file in own.files)
+    service = Service(ARBITER, unit.text(), restart_on=(config.path, *identified))
+    probed = probe(view.port("galera-group"))
+    return Part(files=(config, *own.files), services=(service,), probe=probed, certificates=(own.wanted,))
 
 
 def _group(view: NodeView[DatabaseOptions]) -> list[str]:

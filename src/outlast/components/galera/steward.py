@@ -62,8 +62,10 @@ def tend(sightings: tuple[Sighting[Any], ...]) -> Decision:
         return _with_primary(seen, data, silent)
     founder = next((s for s in data if s.state.bootstrapping), None)
     if founder:
+        # The others are started when it serves. With TLS, a member that connects in the very moment in which another
+        # one begins to listen can hang there until it gives up, after 30 s (seen with Galera 26.4.23).
         waiting = (f"{founder.name} to found the cluster", *silent)
-        return Decision(_starts(seen, f"{founder.name} founds the cluster, which it joins"), waiting)
+        return Decision(_starts([founder], "it was asked to found the cluster"), waiting)
     return _without_primary(data, silent, unseen_data=_may_hold_data(sightings))
 
 
