@@ -12,6 +12,7 @@ from outlast.components.galera.component import COMPONENT
 from tests.components.galera.views import content, program, view
 
 ALONE = {"wsrep_cluster_status": "non-Primary", "wsrep_cluster_size": "1"}
+GONE = {"wsrep_cluster_status": "Disconnected", "wsrep_cluster_size": "0"}
 LEAVES, RETURNS, ENDS = "gmcast.isolate=1", "gmcast.isolate=0", "end"
 
 
@@ -36,6 +37,7 @@ class World:
 def guard(tmp_path: Path) -> Any:
     module = program("guard")
     module.cluster.MEMBER = tmp_path / "member.json"
+    module.cluster.LEAVING = tmp_path / "leaving"
     module.cluster.MEMBER.write_text(content(COMPONENT.render(view()), "/etc/outlast/galera/member.json"))
     return module
 
@@ -79,3 +81,15 @@ def test_a_fresh_start_is_guarded_anew(guard: Any) -> None:
     well = {"wsrep_cluster_status": "Primary", "wsrep_cluster_size": "3"}
     silent = ["silent", "silent"]
     assert run(guard, (ALONE, silent), (well, silent), (ALONE, silent)) == [LEAVES, LEAVES]
+
+
+def test_a_member_that_left_for_good_is_ended_when_another_one_serves(guard: Any) -> None:
+    assert run(guard, *[(GONE, ["silent", "other"])] * 50) == []
+    assert run(guard, *[(GONE, ["silent", "primary"])] * 30) == [ENDS]
+
+
+def test_a_member_that_starts_or_stops_is_not_ended(guard: Any) -> None:
+    primary = {"wsrep_cluster_status": "Primary", "wsrep_cluster_size": "3"}
+    assert run(guard, *([(GONE, ["primary"])] * 15 + [(primary, ["primary"])]) * 3) == []
+    guard.cluster.LEAVING.touch()
+    assert run(guard, *[(GONE, ["primary", "primary"])] * 50) == []

@@ -9,6 +9,9 @@ alive, and asks the others over HTTP:
 - one answers, none is primary: the whole cluster came apart. It returns to the group's port, and they unite by themselves.
 - nobody answers: it is still cut off, and stays as it is.
 
+A member whose copy failed leaves the group for good and stays, alive and useless: Galera logs `node restart required`
+and leaves that to others. It is ended too, once another one serves.
+
 It never ends a member unless another one serves at that moment.
 """
 
@@ -21,6 +24,8 @@ import cluster
 PID = Path("/run/mysqld/mysqld.pid")
 # Members that found each other again need some time to unite; until then they are still alone.
 UNITING = 5.0
+# A member that is starting or stopping has no group either, for moments.
+GONE = 2.0
 
 
 class Guard:
@@ -31,9 +36,18 @@ class Guard:
         self.execute, self.ask, self.end = execute, ask, end
         self.isolated = False
         self.uniting_until = 0.0
+        self.gone_since = None
 
     def step(self, status, now):
         """Called with each answer of the database; `now` in seconds of a clock that never goes back."""
+        if not _has_left(status):
+            self.gone_since = None
+        elif self.gone_since is None:
+            self.gone_since = now
+        elif now - self.gone_since >= GONE and cluster.PRIMARY in self.ask():
+            print("left the group for good: MariaDB starts anew, to join the others that serve", flush=True)
+            self.end()
+            self.gone_since = None
         if not _is_alone(status):
             # The setting dies with the MariaDB that had it.
             self.isolated = False
@@ -65,3 +79,9 @@ def _is_alone(status):
     """Whether nobody else is in its component, and that one is not primary."""
     others = bool(cluster.member()["health"])
     return others and status.get("wsrep_cluster_status") != "Primary" and status.get("wsrep_cluster_size") == "1"
+
+
+def _has_left(status):
+    """Whether it is in no group at all, and was not told to stop."""
+    others = bool(cluster.member()["health"])
+    return others and status.get("wsrep_cluster_status") == "Disconnected" and not cluster.LEAVING.exists()
