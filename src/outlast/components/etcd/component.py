@@ -6,6 +6,7 @@ from outlast.components.etcd.model import MODEL
 from outlast.components.etcd.options import EtcdOptions
 from outlast.components.etcd.probe import parse
 from outlast.components.etcd.render import CLIENT_PORT, PEER_PORT, render
+from outlast.components.etcd.steward import tend
 from outlast.contract.component import Claim, Component, InPool
 from outlast.contract.interface import Provided, Reach, Required
 
@@ -36,6 +37,7 @@ COMPONENT = Component(
     packages=_packages,
     render=render,
     parse=parse,
+    steward=tend,
     settle=60.0,
     quorum=True,
     model=MODEL,
