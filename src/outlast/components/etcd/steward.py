@@ -202,7 +202,7 @@ def _found_anew(seen: list[_Seen], holders: list[_Seen]) -> Decision:
     source = max(holders, key=lambda s: (s.state.committed or 0, -s.sighting.index))
     empty = ", ".join(s.name for s in seen if s not in holders)
     because = (
-        f"no majority can come back: {empty} lost their data; of those that hold data it knows most to be agreed, up to "
+        f"no majority can come back: {empty} lost their data; of those that hold data it knows most agreed, up to "
         f"entry {source.state.committed} of the log, and what only the lost ones knew is lost"
     )
     return Decision(
