@@ -10,6 +10,7 @@ import pytest
 from outlast.contract.probe import Health
 from outlast.contract.registry import discover
 from outlast.contract.simulated import plain, simulated
+from outlast.kernel.errors import OutlastError
 from outlast.status import Status
 from tests.sim.site import SimSite, new_site
 from tests.toys import registry
@@ -129,3 +130,29 @@ async def test_a_component_without_a_model_is_well_while_its_service_runs(tmp_pa
     assert simulated(known)["galera"] is known["galera"]
     assert plain(known["galera"]).steward is None
     assert tmp_path.is_dir()
+
+
+async def test_two_lost_disks_of_three_found_the_coordination_anew_from_the_third(shop: SimSite) -> None:
+    await shop.up()
+    sim = shop.provider(Hasty())
+    for number in (1, 2):
+        await sim.destroy(f"east-data-{number}")
+    founded = [line for line in await shop.up(sim) if "east-etcd" in line and "founds the cluster anew" in line]
+    assert len(founded) == 1
+    assert "east-etcd-1, east-etcd-2 lost their data" in founded[0]
+    assert (await shop.status()).healthy
+    assert await shop.up() == ()
+
+
+async def test_nobody_founds_the_coordination_while_who_may_hold_its_data_is_silent(shop: SimSite) -> None:
+    await shop.up()
+    sim = shop.provider(Hasty())
+    for number in (1, 2):
+        await sim.destroy(f"east-data-{number}")
+    await sim.cut("east-data-3")
+    with pytest.raises(OutlastError, match="east-data-3"):
+        await shop.up(sim)
+    assert Health.HEALTHY not in health(await shop.status(), "etcd")
+    await sim.mend("east-data-3")
+    assert sum("east-etcd" in line and "founds the cluster anew" in line for line in await shop.up(sim)) == 1
+    assert (await shop.status()).healthy
