@@ -12,7 +12,7 @@ from outlast.machines.provider import Order
 from tests.lab.site import LabSite, copy_of, traces, until
 
 pytestmark = pytest.mark.lab
-SITE = "outlast-test-coordination"
+SITE = "outlast-test-coord"
 DATA = ("east-data-1", "east-data-2", "east-data-3")
 # The programs on the machine know how etcdctl is called there: own address, and certificates.
 ASK = "import sys, member; print(member.ask([member.facts()['client']], *sys.argv[1:], limit=3))"
@@ -66,6 +66,23 @@ def test_a_new_cluster_of_three(site: LabSite) -> None:
     assert up(site) == []
 
 
+def test_nobody_founds_while_the_third_is_cut_off(site: LabSite) -> None:
+    asyncio.run(lose(site, DATA[0], DATA[1]))
+    asyncio.run(site.provider().cut(DATA[2]))
+    try:
+        refused = site.run("up", "--yes", expect=1)
+        assert DATA[2] in refused.stderr
+        for name in DATA[:2]:
+            assert ask(site, name, "member", "list") == "None", "somebody founded a cluster"
+    finally:
+        asyncio.run(site.provider().mend(DATA[2]))
+    done = up(site)
+    assert sum("founds the cluster anew" in line for line in done) == 1
+    assert not any("the cluster is new" in line for line in done), done
+    assert well(site)
+    assert kept(site)
+
+
 @pytest.mark.parametrize("by_command", [False, True])
 def test_all_lose_their_power_and_go_on(site: LabSite, by_command: bool) -> None:
     asyncio.run(power(site, on=False))
@@ -82,6 +99,18 @@ def kept(site: LabSite) -> bool:
     return all("a2VwdA==" in ask(site, name, "get", "kept") for name in DATA)
 
 
+def test_all_lose_their_power_and_one_is_gone_for_good(site: LabSite) -> None:
+    asyncio.run(power(site, on=False))
+    asyncio.run(lose(site, DATA[0]))
+    done = up(site)
+    assert not any("founds" in line for line in done), done
+    joined = [line for line in done if line.startswith("east-etcd-1: started")]
+    assert len(joined) == 1, done
+    assert "(east-etcd-2, east-etcd-3 went on with the data)" in joined[0]
+    assert well(site)
+    assert kept(site)
+
+
 def test_two_lose_their_disks_and_the_third_founds_anew(site: LabSite) -> None:
     asyncio.run(lose(site, DATA[0], DATA[1]))
     done = up(site)
@@ -92,18 +121,3 @@ def test_two_lose_their_disks_and_the_third_founds_anew(site: LabSite) -> None:
     assert well(site)
     assert kept(site)
     assert up(site) == []
-
-
-def test_nobody_founds_while_the_third_is_cut_off(site: LabSite) -> None:
-    asyncio.run(lose(site, DATA[0], DATA[1]))
-    asyncio.run(site.provider().cut(DATA[2]))
-    try:
-        refused = site.run("up", "--yes", expect=1)
-        assert DATA[2] in refused.stderr
-        for name in DATA[:2]:
-            assert ask(site, name, "member", "list") == "None", "somebody founded a cluster"
-    finally:
-        asyncio.run(site.provider().mend(DATA[2]))
-    assert sum("founds the cluster anew" in line for line in up(site)) == 1
-    assert well(site)
-    assert kept(site)

@@ -128,3 +128,14 @@ def test_it_founds_when_it_was_asked_and_nobody_answers(member: Any) -> None:
     assert start(member, Others(None)).with_data("anew")[2] is True
     assert start(member, Others([OTHER])).with_data("anew")[2] is False
     assert start(member, Others(None)).with_data("new")[2] is False
+
+
+def test_who_has_founded_is_not_at_founding_even_when_its_majority_is_lost_at_once(member: Any) -> None:
+    probe = program("probe")
+    probe.member = member
+    member.facts = lambda: {"cluster": {"east-etcd-1": OWN, "east-etcd-2": "b", "east-etcd-3": "c"}}
+    assert not probe.has_founded(None), "it holds nothing"
+    written(member.log_folder(), METADATA, *STATES)
+    assert not probe.has_founded(3), "one entry for each founder, and nobody agreed yet"
+    assert probe.has_founded(4)
+    assert probe.has_founded(None), "its log cannot be read"

@@ -88,8 +88,9 @@ def _with_majority(seen: list[_Seen], serving: list[_Seen], silent: tuple[str, .
     waiting = (*ill, *silent)
     known = {member for s in serving for member in s.state.members}
     unknown = [s for s in seen if known and s.state.holds == "data" and s.state.member and s.state.member not in known]
+    went_on = ", ".join(s.name for s in serving)
     starts = tuple(
-        Action(Verb.START, s.name, "the cluster runs without it, and it joins it")
+        Action(Verb.START, s.name, f"the cluster runs without it ({went_on} went on with the data), and it joins it")
         for s in seen
         if s.stopped and s not in unknown
     )

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import member
 
 ANSWER_LIMIT = 1.5
+# How long a run may still be at what it was asked for. Founding anew needs nobody else, so only the reading of its data.
+AT_IT_LIMIT = {member.NEW: member.REQUEST_LIMIT, member.ANEW: 30.0}
 
 
 def main():
@@ -16,7 +18,7 @@ def main():
     cluster, own, committed, unknown = log(status)
     print(json.dumps({
         "alive_for": None if since is None else time.monotonic() - since,
-        "asked": asked,
+        "asked": "" if asked == member.NEW and has_founded(committed) else asked,
         "holds": "data" if member.holds_data() else "nothing",
         "cluster": cluster,
         "member": own,
@@ -41,8 +43,15 @@ def started():
         note = {}
     if note.get("invocation") != service["InvocationID"]:
         return time.monotonic(), member.request()
-    at_it = note["asked"] if time.monotonic() - note["since"] < member.REQUEST_LIMIT else ""
-    return note["since"], member.request() or at_it
+    is_at_it = time.monotonic() - note["since"] < AT_IT_LIMIT.get(note["asked"], 0.0)
+    return note["since"], member.request() or (note["asked"] if is_at_it else "")
+
+
+def has_founded(committed):
+    """Whether this member's data is of a cluster that exists: it knows more to be agreed than the one entry for each
+    founder that all of them begin with. Who lost that cluster's majority since is not at founding it, and who cannot
+    tell counts as not."""
+    return member.holds_data() and (committed is None or committed > len(member.facts()["cluster"]))
 
 
 def answers():
