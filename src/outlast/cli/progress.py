@@ -1,4 +1,4 @@
-"""Shows what a long command is doing: one row a machine with its members, on a terminal only."""
+"""Shows what a long command is doing: on a terminal one row a machine with its members, elsewhere lines."""
 
 from __future__ import annotations
 
@@ -17,18 +17,23 @@ from outlast.kernel.events import Emit, Event, Phase, silent
 MARK = {
     Phase.STARTED: "[yellow]◐[/]",
     Phase.PROGRESS: "[yellow]◐[/]",
+    Phase.WAITING: "[yellow]◐[/]",
     Phase.DONE: "[green]●[/]",
     Phase.FAILED: "[red]✗[/]",
 }
 
+MILESTONES = (Phase.WAITING, Phase.DONE, Phase.FAILED)
+
 
 @contextmanager
 def shown(blueprint: Blueprint | None, *, quiet: bool, verbose: bool) -> Generator[Emit]:
-    """A listener for events: a live table on a terminal, plain lines with `verbose`, otherwise silence."""
-    if quiet or not (err.is_terminal or verbose):
+    """A listener for events: a live table on a terminal, otherwise lines: milestones, with `verbose` every step."""
+    if quiet:
         yield silent
     elif verbose:
         yield _line
+    elif not err.is_terminal:
+        yield _milestone
     else:
         board = _Board(blueprint)
         with Live(board.table(), console=err, refresh_per_second=8, transient=True) as live:
@@ -42,6 +47,12 @@ def shown(blueprint: Blueprint | None, *, quiet: bool, verbose: bool) -> Generat
 
 def _line(event: Event) -> None:
     err.print(f"{MARK[event.phase]} [bold]{escape(event.subject)}[/]: {escape(event.text)}")
+
+
+def _milestone(event: Event) -> None:
+    """Nobody looks at steps in a file; that the command lives and what it waits for, somebody does."""
+    if event.phase in MILESTONES:
+        _line(event)
 
 
 class _Board:

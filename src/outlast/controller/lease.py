@@ -122,7 +122,7 @@ async def held(machines: Mapping[str, Machine], holder: Holder, wait: float, emi
         except OutlastError as error:
             if time.monotonic() >= deadline:
                 raise
-            emit(Event("lock", Phase.PROGRESS, f"waits: {error.findings[0].why}"))
+            emit(Event("lock", Phase.WAITING, f"waits: {error.findings[0].why}"))
             # Not all at the same moment: of several who wait, none shall always come second.
             await asyncio.sleep(PAUSE * (0.5 + random.random()))
     refresher = asyncio.create_task(lease.refresh())

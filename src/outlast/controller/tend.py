@@ -83,7 +83,7 @@ def _announce(
     """Say what is waited for, once for each change of it."""
     waiting = decision.waiting_on or (() if decision.actions else ill)
     if waiting and waiting != said:
-        emit(Event(stage.name, Phase.PROGRESS, "waits: " + "; ".join(waiting)))
+        emit(Event(stage.name, Phase.WAITING, "waits: " + "; ".join(waiting)))
     return waiting
 
 

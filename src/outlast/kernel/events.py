@@ -12,6 +12,7 @@ class Phase(StrEnum):
 
     STARTED = "started"
     PROGRESS = "progress"
+    WAITING = "waiting"
     DONE = "done"
     FAILED = "failed"
 
