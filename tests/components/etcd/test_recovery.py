@@ -16,6 +16,8 @@ from outlast.contract.steward import Action, Running, Sighting, Verb
 from tests.components.etcd.members import sighting
 
 STEP = 4.0
+# What a member was asked for is worth nothing when it is older, whether it has begun with it or not.
+REQUEST_LIMIT = 120.0
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Member:
     data: Data | None = None
     runs: bool = False
     asked: str = ""
+    asked_for: float = 0.0
     founding: str = ""
     cut: bool = False
     stale: bool = False
@@ -42,6 +45,17 @@ class Member:
     def start(self) -> None:
         self.runs, self.alive_for, self.stale = True, 0.0, False
         self.founding, self.asked = self.asked, ""
+
+    def ask(self, what: str) -> None:
+        self.asked, self.asked_for = what, 0.0
+
+    def wait(self) -> None:
+        self.alive_for += STEP
+        self.asked_for += STEP
+        if self.asked_for >= REQUEST_LIMIT:
+            self.asked = ""
+        if self.alive_for >= REQUEST_LIMIT:
+            self.founding = ""
 
     def die(self) -> None:
         self.runs, self.founding = False, ""
@@ -91,12 +105,12 @@ class World:
         assert not member.cut, "it acted on a machine that nobody can reach"
         if action.argv == FOUND_NEW:
             assert not any(m.data and m.founding != "new" for m in self.members), "somebody holds data"
-            member.asked = "new"
+            member.ask("new")
         elif action.argv == FOUND_ANEW:
             assert member.data, "an empty source"
             alive = {m.data.own for m in self.members if m.data} & member.data.members
             assert len(alive) * 2 <= len(member.data.members), "a majority of the data lives"
-            member.asked = "anew"
+            member.ask("anew")
         elif action.argv == LEAVE:
             agreed = self.majority(self.group(next(m for m in self.members if not m.cut and m.runs)))
             assert not member.runs
@@ -112,7 +126,7 @@ class World:
     def live(self) -> None:
         """What the members do by themselves in one step."""
         for member in self.members:
-            member.alive_for += STEP
+            member.wait()
         self.found_new()
         for member in self.members:
             agreed = self.majority(self.group(member))
@@ -218,7 +232,7 @@ def test_it_recovers_from_anything(size: int, faults: list[tuple[str, int]]) -> 
         assert world.clusters() <= 1, "there are two clusters"
     for member in world.members:
         member.cut = False
-    for _ in range(40):
+    for _ in range(100):
         if world.tend():
             break
         world.live()
