@@ -16,6 +16,7 @@ from outlast.controller.makers import Place, maker
 from outlast.controller.source import Release, missing_sources, releases
 from outlast.controller.store import Store
 from outlast.kernel.errors import Finding, Invalid, OutlastError, failing
+from outlast.machines.check import Check
 from outlast.machines.provider import Provider
 from outlast.site.load import Loaded, load
 from outlast.site.schema import Site
@@ -66,6 +67,10 @@ class Workspace:
         findings = failing(maker(self.site).lacking(self._place, making))
         if findings:
             raise OutlastError(*findings)
+
+    async def examine(self, blueprint: Blueprint) -> tuple[Check, ...]:
+        """Everything that `up` will need of this box and of the machines, looked at and left as it is."""
+        return await maker(self.site).examine(self._place, blueprint)
 
     def releases(self) -> dict[str, Release]:
         """The wanted release of every service that is made from source."""

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from outlast.kernel.errors import Finding, OutlastError
+from outlast.blueprint.blueprint import Blueprint
+from outlast.kernel.errors import Finding
+from outlast.machines.check import Check
+from outlast.machines.nspawn import doctor as nspawn_doctor
 from outlast.machines.nspawn.lab import Lab
 from outlast.machines.nspawn.requirements import requirements
 from outlast.machines.provider import Provider
+from outlast.machines.ssh import doctor as ssh_doctor
+from outlast.machines.ssh.keys import unusable
+from outlast.machines.ssh.record import Record, Server
+from outlast.machines.ssh.servers import Servers
 from outlast.site.schema import Site
 
 
@@ -24,13 +32,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """`provide` reaches for the machines, touching nothing; `lacking` says what this computer lacks for them.
-
-    Its second argument says whether machines will be made, for which there must be room.
+    """`provide` reaches for the machines, touching nothing; `lacking` says what this computer lacks for them (told
+    whether machines will be made, for which there must be room); `examine` looks at everything that `up` will need.
     """
 
     provide: Callable[[Place], Provider]
     lacking: Callable[[Place, bool], tuple[Finding, ...]]
+    examine: Callable[[Place, Blueprint], Awaitable[tuple[Check, ...]]]
 
 
 def maker(site: Site) -> Maker:
@@ -46,16 +54,56 @@ def _lab_lacks(_place: Place, making: bool) -> tuple[Finding, ...]:
     return requirements(making=making)
 
 
-def _no_servers(place: Place) -> Provider:
-    why = "this version checks and plans such sites only"
-    raise OutlastError(Finding(place.site.site, "servers cannot be reached yet", why, "write `machines: lab`"))
+def _servers(place: Place) -> Provider:
+    networks = {name: IPv4Network(dc.network) for name, dc in place.site.datacenters.items() if dc.network}
+    return Servers(place.site.site, networks, servers(place), Record(place.state))
 
 
-def _servers_lack(_place: Place, _making: bool) -> tuple[Finding, ...]:
-    return ()
+def servers(place: Place) -> list[Server]:
+    """The servers of a site, each with its login: what it says itself, otherwise what its data centre says."""
+    return [
+        Server(
+            datacenter=name,
+            address=IPv4Address(server.address),
+            user=server.user or datacenter.user,
+            # Relative to the site file, unless it begins with a slash or a tilde.
+            key=place.home / Path(server.key or datacenter.key).expanduser(),
+            port=server.port or datacenter.port,
+            spare=server.spare,
+            lost=server.lost,
+        )
+        for name, datacenter in place.site.datacenters.items()
+        for server in datacenter.servers
+    ]
+
+
+def _servers_lack(place: Place, _making: bool) -> tuple[Finding, ...]:
+    return tuple(unusable(server.key for server in servers(place)))
+
+
+async def _examine_lab(place: Place, blueprint: Blueprint) -> tuple[Check, ...]:
+    making = not (place.state / "blueprint.json").exists()
+    return await nspawn_doctor.examine(blueprint.packages, len(blueprint.topology.machines), making=making)
+
+
+async def _examine_servers(place: Place, blueprint: Blueprint) -> tuple[Check, ...]:
+    keys = tuple(unusable(server.key for server in servers(place)))
+    about = Check("this box", "the keys that servers are logged in with", keys)
+    if keys:
+        # Nobody can be logged in to: the same would be said of every server.
+        return (about,)
+    topology = blueprint.topology
+    ports = {
+        IPv4Address(machine.address): {
+            port: member.name for member in topology.members_by_machine[machine.name] for _, port in member.ports
+        }
+        for machine in topology.machines
+    }
+    looked = await ssh_doctor.examine(place.site.site, servers(place), Record(place.state), ports)
+    return about, *looked
 
 
 MAKERS = {
-    "lab": Maker(_lab, _lab_lacks),
-    "ssh": Maker(_no_servers, _servers_lack),
+    "lab": Maker(_lab, _lab_lacks, _examine_lab),
+    "ssh": Maker(_servers, _servers_lack, _examine_servers),
 }

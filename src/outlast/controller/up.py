@@ -110,8 +110,10 @@ class Up:
 
     @property
     def _running(self) -> set[str]:
-        """The machines of the blueprint that their provider sees running."""
-        return {name for name, f in self._found.items() if f.power is Power.ON} & set(self.blueprint.bundle_by_machine)
+        """The machines of the blueprint that their provider sees running where the blueprint wants them."""
+        wanted = self.blueprint.topology.machine_by_name
+        on = {name: found.address for name, found in self._found.items() if found.power is Power.ON}
+        return {name for name, address in on.items() if name in wanted and str(address) == wanted[name].address}
 
     async def _at_rest(self) -> bool:
         """Whether there is nothing to do: one round trip to each machine tells, and changes nothing there."""
@@ -181,13 +183,13 @@ class Up:
         """The machine exists, answers, and holds its releases and its files: all of them, or what it held before."""
         wanted = self.blueprint.topology.machine_by_name[name]
         found = self._found.get(name)
-        if found is None or found.power is Power.OFF:
+        if is_new := name not in self._running:
             self.emit(Event(name, Phase.STARTED, "boots"))
             with self._span(f"boot {name}"):
                 await self.provider.create(Order(name, wanted.datacenter, IPv4Address(wanted.address)))
-            self._did(name, "made the machine" if found is None else "started the machine: its power was off")
+            self._did(name, _made(found))
         applier = await self._applier(name)
-        if (found is None or found.power is Power.OFF) and self._lease:
+        if is_new and self._lease:
             await self._lease.add(applier.machine)
         landed = await self._land(applier)
         if landed.artifacts:
@@ -312,6 +314,12 @@ class Up:
             yield
         finally:
             self._spans.append(Span(name, start, time.monotonic() - self._began))
+
+
+def _made(found: Found | None) -> str:
+    if found is None:
+        return "made the machine"
+    return "started the machine: its power was off" if found.power is Power.OFF else "made the machine anew elsewhere"
 
 
 def _raise_all(results: list[Any]) -> None:

@@ -199,4 +199,7 @@ def _plural(words: str) -> str:
     if " or " in words or words == "a value":
         return f"values, each {words}" if " or " in words else "values"
     found = re.match(r"a (list|mapping)\b", words)
-    return f"{found[1]}s{words[found.end() :]}" if found else f"{words.removeprefix('a ')}s"
+    if found:
+        return f"{found[1]}s{words[found.end() :]}"
+    noun = re.sub(r"^an? ", "", words)
+    return f"{noun}es" if noun.endswith("s") else f"{noun}s"

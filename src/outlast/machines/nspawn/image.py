@@ -9,10 +9,11 @@ from pathlib import Path
 
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.kernel.events import Emit, Event, Phase
+from outlast.machines.debian import BASE, EMPTIED, ENGINE_SOCKETS, SUITE
 from outlast.machines.nspawn import disk, record
 from outlast.machines.nspawn.command import run
 from outlast.machines.nspawn.locks import locked
-from outlast.machines.nspawn.sources import SUITE, debian_sources, reach
+from outlast.machines.nspawn.sources import debian_sources, reach
 
 IMAGES = Path("/var/cache/outlast/images")
 BUILD_LIMIT = 900.0
@@ -24,29 +25,13 @@ KEEP_SECONDS = 14 * 86400.0
 NARRATION = ("I: ", "E: setup failed", "E: mmdebstrap failed")
 # Raise it whenever what is done below changes: it is part of the digest.
 RECIPE = "5"
-BASE = (
-    "ca-certificates",
-    "curl",
-    "dbus",
-    "iproute2",
-    "less",
-    "nftables",
-    "openssh-server",
-    "procps",
-    "python3",
-    "python3-pip",
-    "python3-venv",
-    "systemd",
-    "systemd-sysv",
-)
 # Lists what was asked for: a machine of an older image serves as long as it has what its site needs now.
 CONTENTS = "var/lib/outlast-image-packages"
 KEPT = "ssh.service|getty.target|remote-fs.target"
-# Debian's units of the engines would take their ports; the others need what a lab machine has not.
+# All but the engines' need what a lab machine has not.
 MASKED = " ".join(
     (
-        "mariadb.socket",
-        "mariadb-extra.socket",
+        *ENGINE_SOCKETS,
         "apt-daily.timer",
         "apt-daily-upgrade.timer",
         "dpkg-db-backup.timer",
@@ -59,8 +44,6 @@ MASKED = " ".join(
         "console-getty.service",
     )
 )
-# What packages made at their installation, and every member must make for itself.
-EMPTIED = "var/lib/mysql var/lib/etcd var/lib/rabbitmq"
 # Files only: a look-up that cannot be answered costs ten seconds, and hides in odd places.
 NAMES = "hosts: files\npasswd: files systemd\ngroup: files systemd\nshadow: files systemd"
 SESSIONS = 128
@@ -74,7 +57,7 @@ FINISH = f"""
 cd "$1"
 find etc/systemd/system -path '*.wants/*' -type l | grep -vE '{KEPT}' | xargs -r rm -f
 for unit in {MASKED}; do ln -sf /dev/null "etc/systemd/system/$unit"; done
-for folder in {EMPTIED}; do if [ -d "$folder" ]; then find "$folder" -mindepth 1 -delete; fi; done
+for folder in {" ".join(EMPTIED)}; do if [ -d "$folder" ]; then find "$folder" -mindepth 1 -delete; fi; done
 rm -rf etc/apt/apt.conf.d/99mmdebstrap
 rm -rf var/cache/apt/* var/lib/apt/lists/* etc/ssh/ssh_host_* etc/machine-id var/lib/dbus/machine-id
 mkdir -p etc/ssh/sshd_config.d etc/systemd/journald.conf.d var/log/journal root/.ssh

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -21,12 +21,17 @@ BOOT_LIMIT = 60.0
 BOOT_POLL = 0.1
 # A machine that runs no more so long after its start has ended by itself.
 START_LIMIT = 3.0
+Ensure = Callable[[Sequence[str], Emit], Awaitable[Path]]
 
 
 class Lab:
-    """Machines of systemd-nspawn. `home` is the site file's folder, `state` the site's own folder for keys."""
+    """Machines of systemd-nspawn. `home` is the site file's folder, `state` the site's own folder for keys.
 
-    def __init__(self, site: str, home: Path, state: Path) -> None:
+    `ensure` makes the image of machines with these packages, or finds it in the cache.
+    """
+
+    def __init__(self, site: str, home: Path, state: Path, ensure: Ensure = image.ensure) -> None:
+        self._ensure = ensure
         self._identity = Identity(site, home)
         self._keys = state / "ssh"
         self._image: Path | None = None
@@ -43,7 +48,7 @@ class Lab:
 
     async def prepare(self, packages: Sequence[str], emit: Emit) -> None:
         """Build the golden image, or find it in the cache."""
-        self._image = await image.ensure(packages, emit)
+        self._image = await self._ensure(packages, emit)
         self._packages = tuple(packages)
 
     async def list(self) -> tuple[Found, ...]:
@@ -83,31 +88,11 @@ class Lab:
 
     async def connect(self, name: str, *, limit: float = 5.0) -> Machine:
         """Open an SSH connection with the site's key to the pinned host key."""
-        held = record.read(self._identity, name)
-        if held is None:
-            raise Unreachable(connection.silent(name, "the lab has no such machine"))
-        known_hosts = self._keys / "known_hosts"
-        key = self._keys / "id_ed25519"
-        return await connection.connect(
-            name, IPv4Address(held.address), key, known_hosts, limit, sessions=image.SESSIONS
-        )
+        return await connection.connect(name, self._login(name), limit, sessions=image.SESSIONS)
 
     def ssh_command(self, name: str) -> tuple[str, ...]:
-        """The OpenSSH client, told the same key and host key, and nothing of the operator's own settings."""
-        held = record.read(self._identity, name)
-        if held is None:
-            raise Unreachable(connection.silent(name, "the lab has no such machine"))
-        # OpenSSH reads quotes and per cent signs in the paths of its options.
-        known_hosts = str(self._keys / "known_hosts").replace("%", "%%")
-        options = {
-            "UserKnownHostsFile": f'"{known_hosts}"',
-            "GlobalKnownHostsFile": "none",
-            "StrictHostKeyChecking": "yes",
-            "IdentitiesOnly": "yes",
-            "IdentityAgent": "none",
-        }
-        flags = (word for name, value in options.items() for word in ("-o", f"{name}={value}"))
-        return ("ssh", "-F", "none", "-i", str(self._keys / "id_ed25519"), *flags, f"root@{held.address}")
+        """The OpenSSH client with the site's key and the pinned host key."""
+        return connection.client(self._login(name))
 
     def build(self, order: BuildOrder) -> AsyncIterator[str]:
         """Build a release in a throw-away machine on the image."""
@@ -151,6 +136,12 @@ class Lab:
         await disk.remove(self._identity.folder)
         process.sweep(self._identity.prefix)
         await claims.leave()
+
+    def _login(self, name: str) -> connection.Login:
+        held = record.read(self._identity, name)
+        if held is None:
+            raise Unreachable(connection.silent(name, "the lab has no such machine"))
+        return connection.Login(IPv4Address(held.address), self._keys / "id_ed25519", self._keys / "known_hosts")
 
     def _folder(self, name: str) -> Path:
         return self._identity.machines / name

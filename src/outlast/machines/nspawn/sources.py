@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-SUITE = "trixie"
+from outlast.machines.debian import SUITE
+
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 RELEASES = (
     "bullseye",

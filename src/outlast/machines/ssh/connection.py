@@ -1,13 +1,15 @@
-"""A machine behind SSH: one kept connection, many calls at once, everything as root."""
+"""A connection to a machine behind SSH: kept, many calls at once, everything as root (by sudo where it must be)."""
 
 from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 from uuid import uuid4
 
 import asyncssh
@@ -21,6 +23,7 @@ CLOSE_LIMIT = 2.0
 # OpenSSH's own default for MaxSessions (sshd_config(5)); more calls wait for their turn.
 SESSIONS = 10
 PUT_LIMIT = 60.0
+GET_LIMIT = 600.0
 # Far slower than any network that a site runs on.
 BYTES_PER_SECOND = 1_000_000
 ABSENT = 66
@@ -31,15 +34,41 @@ cat > "$3"
 chmod "$2" "$3"
 mv -T "$3" "$1"
 """
+SSH_PORT = 22
+SUDO = ("sudo", "-n", "--")
 GET = f'[ -e "$1" ] || exit {ABSENT}; exec cat -- "$1"'
+
+T = TypeVar("T")
+
+
+class ExitError(Exception):
+    """A command whose output is read line by line ended with a status that is not 0."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Where and as whom a machine is logged in to. Anybody but root acts by `sudo`, which must ask for nothing."""
+
+    address: IPv4Address
+    key: Path
+    known_hosts: Path
+    user: str = "root"
+    port: int = SSH_PORT
 
 
 class SshMachine:
-    """An open connection. Made by `connect`."""
+    """An open connection. Made by `connect`. `prefix` stands before every command."""
 
-    def __init__(self, name: str, connection: asyncssh.SSHClientConnection, sessions: int) -> None:
+    def __init__(
+        self, name: str, connection: asyncssh.SSHClientConnection, sessions: int, prefix: tuple[str, ...] = ()
+    ) -> None:
         self._name = name
         self._connection = connection
+        self._prefix = prefix
         # The server counts a session for a moment after it told us of its end, so only every second one is used.
         self._turns = asyncio.Semaphore(max(1, sessions // 2))
 
@@ -54,6 +83,27 @@ class SshMachine:
             out, err = await process.communicate(stdin)
             return self._result(process, out, err)
 
+    async def lines(self, argv: Sequence[str], *, stdin: bytes = b"", limit: float = 60.0) -> AsyncIterator[str]:
+        """Run `argv`, yielding what it prints line by line, both streams as one.
+
+        Raises `ExitError` unless it ends with 0, and `TimeoutError` when it does not end within `limit` seconds.
+        """
+        deadline = asyncio.get_running_loop().time() + limit
+        async with self._turns:
+            process = await self._heard(deadline, self._started(argv, stderr=asyncssh.STDOUT))
+            try:
+                process.stdin.write(stdin)
+                process.stdin.write_eof()
+                # The clock runs around reading only: around a `yield` it would interrupt whoever reads the lines.
+                while line := await self._heard(deadline, process.stdout.readline()):
+                    yield line.decode(errors="replace").rstrip()
+                await self._heard(deadline, process.wait_closed())
+                code = self._result(process, b"", b"").returncode
+            finally:
+                _end(process)
+        if code != 0:
+            raise ExitError(code)
+
     async def put(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
         """Replace one file, atomically."""
         limit = PUT_LIMIT + len(content) / BYTES_PER_SECOND
@@ -62,6 +112,12 @@ class SshMachine:
     async def put_file(self, path: str, source: Path, *, mode: int = 0o644) -> None:
         """Replace one file by a local one of any size."""
         limit = PUT_LIMIT + source.stat().st_size / BYTES_PER_SECOND
+        if self._prefix:
+            async with self._session(_put(path, mode), limit, stdin=source) as process:
+                _, err = await process.communicate()
+                done = self._result(process, b"", err)
+            self._written(path, done)
+            return
         self._written(path, await self.run(["mkdir", "-p", str(PurePosixPath(path).parent)]))
         temporary = _temporary(path)
         try:
@@ -87,6 +143,14 @@ class SshMachine:
             raise OutlastError(_refused(self._name, f"{path} cannot be read", _last_line(done)))
         return done.stdout
 
+    async def get_file(self, path: str, target: Path) -> None:
+        """The content of one file into a local one, without holding it in memory."""
+        async with self._session(["cat", "--", path], GET_LIMIT, stdout=target) as process:
+            _, err = await process.communicate()
+            done = self._result(process, b"", err)
+        if done.returncode != 0:
+            raise OutlastError(_refused(self._name, f"{path} cannot be read", _last_line(done)))
+
     async def close(self) -> None:
         """End the connection; a machine that does not take part in that is left alone."""
         self._connection.close()
@@ -98,21 +162,38 @@ class SshMachine:
 
     @asynccontextmanager
     async def _session(
-        self, argv: Sequence[str], limit: float
+        self,
+        argv: Sequence[str],
+        limit: float,
+        *,
+        stdin: Path | int = asyncssh.PIPE,
+        stdout: Path | int = asyncssh.PIPE,
     ) -> AsyncGenerator[asyncssh.SSHClientProcess[bytes], None]:
         """A running command within `limit` seconds; whatever comes between is `Unreachable`."""
         try:
             async with asyncio.timeout(limit), self._turns:
-                process = await self._connection.create_process(shlex.join(argv), encoding=None)
+                process = await self._started(argv, stdin=stdin, stdout=stdout)
                 try:
                     yield process
                     await process.wait_closed()
                 finally:
-                    if process.returncode is None:
-                        process.kill()
-                    process.close()
+                    _end(process)
         except TimeoutError:
             raise Unreachable(silent(self._name, f"`{_shown(argv)}` did not end within {limit:g} s")) from None
+        except (asyncssh.Error, OSError) as error:
+            raise Unreachable(silent(self._name, str(error) or type(error).__name__)) from None
+
+    async def _started(self, argv: Sequence[str], **streams: Path | int) -> asyncssh.SSHClientProcess[bytes]:
+        command = shlex.join([*self._prefix, *argv])
+        return await self._connection.create_process(command, encoding=None, **streams)  # pyright: ignore
+
+    async def _heard(self, deadline: float, awaited: Awaitable[T]) -> T:
+        """What is awaited, until the loop's time is `deadline`; a connection that ends meanwhile is `Unreachable`."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await awaited
+        except TimeoutError:
+            raise
         except (asyncssh.Error, OSError) as error:
             raise Unreachable(silent(self._name, str(error) or type(error).__name__)) from None
 
@@ -126,20 +207,19 @@ class SshMachine:
             raise OutlastError(_refused(self._name, f"{path} cannot be written", _last_line(done)))
 
 
-async def connect(
-    name: str, address: IPv4Address, key: Path, known_hosts: Path, limit: float, *, sessions: int = SESSIONS
-) -> SshMachine:
-    """Open a connection as root; `Unreachable` when there is none within `limit` seconds.
+async def connect(name: str, login: Login, limit: float, *, sessions: int = SESSIONS) -> SshMachine:
+    """Open a connection; `Unreachable` when there is none within `limit` seconds.
 
     `sessions` is how many calls the machine takes at once over one connection (its MaxSessions).
     """
     try:
         async with asyncio.timeout(limit):
             connection = await asyncssh.connect(
-                str(address),
-                username="root",
-                client_keys=[str(key)],
-                known_hosts=str(known_hosts),
+                str(login.address),
+                login.port,
+                username=login.user,
+                client_keys=[str(login.key)],
+                known_hosts=str(login.known_hosts),
                 config=None,
                 agent_path=None,
                 keepalive_interval=KEEPALIVE,
@@ -147,15 +227,65 @@ async def connect(
                 compression_algs=None,
             )
     except TimeoutError:
-        raise Unreachable(silent(name, f"no answer from {address} within {limit:g} s")) from None
+        raise Unreachable(silent(name, f"no answer from {login.address} within {limit:g} s")) from None
+    except asyncssh.HostKeyNotVerifiable:
+        raise Unreachable(_stranger(name, login)) from None
+    except asyncssh.PermissionDenied:
+        raise Unreachable(_denied(name, login)) from None
     except (asyncssh.Error, OSError) as error:
         raise Unreachable(silent(name, str(error) or type(error).__name__)) from None
-    return SshMachine(name, connection, sessions)
+    return SshMachine(name, connection, sessions, () if login.user == "root" else SUDO)
+
+
+def client(login: Login) -> tuple[str, ...]:
+    """The OpenSSH client for a person, told the same key and host key, and nothing of the operator's own settings."""
+    # OpenSSH reads quotes and per cent signs in the paths of its options.
+    known_hosts = str(login.known_hosts).replace("%", "%%")
+    options = {
+        "UserKnownHostsFile": f'"{known_hosts}"',
+        "GlobalKnownHostsFile": "none",
+        "StrictHostKeyChecking": "yes",
+        "IdentitiesOnly": "yes",
+        "IdentityAgent": "none",
+    }
+    flags = (word for name, value in options.items() for word in ("-o", f"{name}={value}"))
+    port = () if login.port == SSH_PORT else ("-p", str(login.port))
+    return ("ssh", "-F", "none", "-i", str(login.key), *flags, *port, f"{login.user}@{login.address}")
+
+
+def pinned(address: IPv4Address, port: int) -> str:
+    """What a host is called in a file of known hosts (sshd(8))."""
+    return str(address) if port == SSH_PORT else f"[{address}]:{port}"
+
+
+def _stranger(name: str, login: Login) -> Finding:
+    return Finding(
+        where=name,
+        what="its host key is not the one it had",
+        why=f"{login.address} was installed anew, or somebody else answers in its place: nothing was sent there",
+        fix="find out which; if it was installed anew, forget its key with"
+        f" `ssh-keygen -R '{pinned(login.address, login.port)}' -f {login.known_hosts}`",
+    )
+
+
+def _denied(name: str, login: Login) -> Finding:
+    return Finding(
+        where=name,
+        what=f"{login.address} does not let `{login.user}` in",
+        why=f"its sshd does not accept the key {login.key}",
+        fix=f"add that key's public half to ~{login.user}/.ssh/authorized_keys there, or correct `user` or `key`",
+    )
 
 
 def silent(name: str, why: str) -> Finding:
     """The finding of a machine that gives no answer."""
     return Finding(name, "the machine gives no answer", why, "see `outlast status`; it says whether the machine runs")
+
+
+def _end(process: asyncssh.SSHClientProcess[bytes]) -> None:
+    if process.returncode is None:
+        process.kill()
+    process.close()
 
 
 def _put(path: str, mode: int) -> list[str]:
