@@ -16,6 +16,7 @@ from outlast.machines.nspawn import builder, claims, disk, image, network, packe
 from outlast.machines.nspawn.names import Identity
 from outlast.machines.provider import BuildOrder, Fault, Found, Order, Power
 from outlast.machines.ssh import connection
+from outlast.machines.ssh.login import Login, client
 
 BOOT_LIMIT = 60.0
 BOOT_POLL = 0.1
@@ -92,7 +93,7 @@ class Lab:
 
     def ssh_command(self, name: str) -> tuple[str, ...]:
         """The OpenSSH client with the site's key and the pinned host key."""
-        return connection.client(self._login(name))
+        return client(self._login(name))
 
     def build(self, order: BuildOrder) -> AsyncIterator[str]:
         """Build a release in a throw-away machine on the image."""
@@ -137,11 +138,11 @@ class Lab:
         process.sweep(self._identity.prefix)
         await claims.leave()
 
-    def _login(self, name: str) -> connection.Login:
+    def _login(self, name: str) -> Login:
         held = record.read(self._identity, name)
         if held is None:
             raise Unreachable(connection.silent(name, "the lab has no such machine"))
-        return connection.Login(IPv4Address(held.address), self._keys / "id_ed25519", self._keys / "known_hosts")
+        return Login(IPv4Address(held.address), self._keys / "id_ed25519", self._keys / "known_hosts")
 
     def _folder(self, name: str) -> Path:
         return self._identity.machines / name

@@ -15,12 +15,14 @@ from tempfile import TemporaryDirectory
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.machines.provider import LEFT_OUT, BuildOrder
 from outlast.machines.ssh.connection import ExitError, SshMachine
+from outlast.machines.ssh.scripts import CLOSE, OPEN
 
 EVIDENCE = 25
 # A machine's answers while it packs and unpacks; the build itself has the limit of its order.
 STEP_LIMIT = 300.0
 UNPACK = 'rm -rf "$1" && mkdir -p "$1/tree" "$1/home" && chmod 700 "$1" && tar -xzf "$1.tar.gz" -C "$1/tree"'
-RUN = """
+RUN = f"""
+{OPEN}
 systemctl stop "$1.service" 2>/dev/null
 systemctl reset-failed "$1.service" 2>/dev/null
 exec systemd-run --quiet --pipe --wait --collect --unit="$1" \\
@@ -28,7 +30,7 @@ exec systemd-run --quiet --pipe --wait --collect --unit="$1" \\
   --property=ProtectSystem=strict --property=PrivateTmp=yes --property=OOMScoreAdjust=500 --property=Nice=10 \\
   --property=TemporaryFileSystem="$5" --property=BindPaths="$3/tree:$4" --property=BindPaths="$3/home:/root" \\
   --property="InaccessiblePaths=-/etc/outlast -/var/lib/outlast -/var/lib/mysql" \\
-  --property=EnvironmentFile=-/etc/environment \\
+  --property=EnvironmentFile=-/etc/environment --property="ExecStopPost=-+/bin/sh -c '{CLOSE}'" \\
   sh -e -c '. /root/.environment; exec sh -e -c "$1"' build "$6"
 """
 PACK = 'tar -C "$1/tree" -I "gzip -1" -cf "$1/release.tar.gz" .'

@@ -6,8 +6,6 @@ import asyncio
 import shlex
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from ipaddress import IPv4Address
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 from uuid import uuid4
@@ -16,6 +14,7 @@ import asyncssh
 
 from outlast.kernel.errors import Finding, OutlastError, Unreachable
 from outlast.machines.machine import Result
+from outlast.machines.ssh.login import Login, pinned
 
 # A connection whose other end is silent for KEEPALIVE x KEEPALIVES seconds is given up, with every call on it.
 KEEPALIVE, KEEPALIVES = 2.0, 3
@@ -34,7 +33,6 @@ cat > "$3"
 chmod "$2" "$3"
 mv -T "$3" "$1"
 """
-SSH_PORT = 22
 SUDO = ("sudo", "-n", "--")
 GET = f'[ -e "$1" ] || exit {ABSENT}; exec cat -- "$1"'
 
@@ -47,17 +45,6 @@ class ExitError(Exception):
     def __init__(self, code: int) -> None:
         super().__init__(code)
         self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """Where and as whom a machine is logged in to. Anybody but root acts by `sudo`, which must ask for nothing."""
-
-    address: IPv4Address
-    key: Path
-    known_hosts: Path
-    user: str = "root"
-    port: int = SSH_PORT
 
 
 class SshMachine:
@@ -235,27 +222,6 @@ async def connect(name: str, login: Login, limit: float, *, sessions: int = SESS
     except (asyncssh.Error, OSError) as error:
         raise Unreachable(silent(name, str(error) or type(error).__name__)) from None
     return SshMachine(name, connection, sessions, () if login.user == "root" else SUDO)
-
-
-def client(login: Login) -> tuple[str, ...]:
-    """The OpenSSH client for a person, told the same key and host key, and nothing of the operator's own settings."""
-    # OpenSSH reads quotes and per cent signs in the paths of its options.
-    known_hosts = str(login.known_hosts).replace("%", "%%")
-    options = {
-        "UserKnownHostsFile": f'"{known_hosts}"',
-        "GlobalKnownHostsFile": "none",
-        "StrictHostKeyChecking": "yes",
-        "IdentitiesOnly": "yes",
-        "IdentityAgent": "none",
-    }
-    flags = (word for name, value in options.items() for word in ("-o", f"{name}={value}"))
-    port = () if login.port == SSH_PORT else ("-p", str(login.port))
-    return ("ssh", "-F", "none", "-i", str(login.key), *flags, *port, f"{login.user}@{login.address}")
-
-
-def pinned(address: IPv4Address, port: int) -> str:
-    """What a host is called in a file of known hosts (sshd(8))."""
-    return str(address) if port == SSH_PORT else f"[{address}]:{port}"
 
 
 def _stranger(name: str, login: Login) -> Finding:

@@ -14,7 +14,8 @@ from typing import Any
 import asyncssh
 
 from outlast.kernel.errors import Unreachable
-from outlast.machines.ssh.connection import Login, pinned, silent
+from outlast.machines.ssh.connection import silent
+from outlast.machines.ssh.login import Login, pinned
 
 
 @dataclass(frozen=True, slots=True)

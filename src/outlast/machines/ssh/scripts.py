@@ -6,6 +6,9 @@ again.
 
 from __future__ import annotations
 
+import shlex
+
+from outlast.blueprint.nftables import SERVICE as FIREWALL
 from outlast.machines.debian import EMPTIED, ENGINE_SOCKETS
 
 # Beside the lander's own folder, which goes when a server is given back; this one goes last.
@@ -13,6 +16,15 @@ STATE = "/var/lib/outlast-server"
 MARKER = f"{STATE}/site.json"
 APT = "-q -y --no-install-recommends -o DPkg::Lock::Timeout=300 -o APT::Update::Error-Mode=any"
 KEEP_FILES = "-o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold"
+
+# A machine's firewall lets it call only what its parts need. While packages are fetched it may call anybody; the
+# firewall's own reload ends that.
+OPEN = """
+if nft list chain inet outlast accepted_out >/dev/null 2>&1; then
+  nft 'add rule inet outlast accepted_out accept; add rule inet outlast accepted_in ct state established accept'
+fi
+"""
+CLOSE = f"if systemctl is-active --quiet {FIREWALL}; then systemctl reload {FIREWALL}; fi"
 
 SURVEY = f"""
 say() {{ printf '%s\\t%s\\n' "$1" "$2"; }}
@@ -76,6 +88,8 @@ policy=/usr/sbin/policy-rc.d
 printf '#!/bin/sh\\n# outlast: put here while packages are installed\\nexit 101\\n' > $policy
 chmod 755 $policy
 export DEBIAN_FRONTEND=noninteractive
+trap {shlex.quote(CLOSE)} EXIT
+{OPEN}
 dpkg --configure -a
 apt-get {APT} update
 apt-get {APT} {KEEP_FILES} install $missing

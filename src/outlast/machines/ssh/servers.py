@@ -7,7 +7,7 @@ hold the servers' power, and whoever cuts a server off over SSH cannot mend it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -18,7 +18,10 @@ from outlast.machines.machine import Machine
 from outlast.machines.provider import BuildOrder, Fault, Found, Order, Power
 from outlast.machines.ssh import builder, connection, taking
 from outlast.machines.ssh.connection import SshMachine
+from outlast.machines.ssh.login import client
 from outlast.machines.ssh.record import Record, Server
+
+CUT_OFF = "it cannot be cut off over the line that would have to mend it"
 
 
 class Servers:
@@ -79,7 +82,7 @@ class Servers:
 
     def ssh_command(self, name: str) -> tuple[str, ...]:
         """The OpenSSH client with the owner's key and the pinned host key."""
-        return connection.client(self._record.login(self._held(name)))
+        return client(self._record.login(self._held(name)))
 
     async def build(self, order: BuildOrder) -> AsyncIterator[str]:
         """Build a release on the first machine that answers, apart from what runs there."""
@@ -96,11 +99,22 @@ class Servers:
 
     async def cut(self, name: str) -> None:
         """Refused: nobody could mend it again."""
-        raise OutlastError(_cannot(name, "it cannot be cut off over the line that would have to mend it"))
+        raise OutlastError(_cannot(name, CUT_OFF))
+
+    async def partition(self, left: Collection[str], right: Collection[str]) -> None:
+        """Refused, as `cut`."""
+        raise OutlastError(*(_cannot(name, CUT_OFF) for name in (*left, *right)))
+
+    async def cut_one_way(self, senders: Collection[str], receivers: Collection[str]) -> None:
+        """Refused, as `cut`."""
+        raise OutlastError(*(_cannot(name, CUT_OFF) for name in (*senders, *receivers)))
+
+    async def lose(self, name: str, share: float) -> None:
+        """Refused, as `cut`."""
+        raise OutlastError(_cannot(name, f"losing {share:.0%} of its packets would lose the line that mends it"))
 
     async def mend(self, name: str) -> None:
-        """Refused: nothing was cut."""
-        raise OutlastError(_cannot(name, "nothing was cut"))
+        """Nothing was cut, so nothing is to be undone."""
 
     async def clear(self) -> None:
         """Give all servers back, also those whose preparation was interrupted. Failures are raised together."""
