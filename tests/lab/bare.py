@@ -36,6 +36,7 @@ ln -sf /dev/null etc/systemd/system/console-getty.service
 useradd --root "$1" --create-home --shell /bin/sh deploy
 echo 'deploy ALL=(ALL) NOPASSWD: ALL' > etc/sudoers.d/deploy
 mkdir -p root/.ssh
+: > etc/resolv.conf
 echo '127.0.0.1 localhost' > etc/hosts
 """
 

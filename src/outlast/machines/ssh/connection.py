@@ -34,6 +34,7 @@ chmod "$2" "$3"
 mv -T "$3" "$1"
 """
 SUDO = ("sudo", "-n", "--")
+MERGED = 'exec "$@" 2>&1'
 GET = f'[ -e "$1" ] || exit {ABSENT}; exec cat -- "$1"'
 
 T = TypeVar("T")
@@ -77,7 +78,7 @@ class SshMachine:
         """
         deadline = asyncio.get_running_loop().time() + limit
         async with self._turns:
-            process = await self._heard(deadline, self._started(argv, stderr=asyncssh.STDOUT))
+            process = await self._heard(deadline, self._started(["sh", "-c", MERGED, "lines", *argv]))
             try:
                 process.stdin.write(stdin)
                 process.stdin.write_eof()

@@ -25,11 +25,9 @@ def unusable(keys: Iterable[Path]) -> Iterator[Finding]:
         except PermissionError as error:
             why = error.strerror or str(error)
             yield _finding(path, "the key cannot be read", why, "run the command as the user whose key it is")
-        except asyncssh.KeyEncryptionError:
-            why = "it has a passphrase, and nobody is there to type it when the site heals itself"
-            yield _finding(path, "the key cannot be used", why, "make a key without one for the site, or remove it")
-        except asyncssh.KeyImportError as error:
-            yield _finding(path, "the key cannot be used", str(error), "write the path of a private key, not of a .pub")
+        except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+            fix = "name a private key that has no passphrase: nobody is there to type one when Outlast logs in"
+            yield _finding(path, "the key cannot be used", str(error), fix)
         else:
             if path.stat().st_mode & OTHERS:
                 why = "other users of this computer may read it, and OpenSSH refuses such a key"

@@ -32,7 +32,6 @@ say() {{ printf '%s\\t%s\\n' "$1" "$2"; }}
 say system "$ID $VERSION_ID"
 say title "$PRETTY_NAME"
 say user "$(id -u)"
-say clock "$(date +%s.%N)"
 say systemd "$([ -d /run/systemd/system ] && echo yes)"
 say memory "$(sed -n 's/^MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo)"
 say room "$(df -Pk /var | sed -n '2s/^[^ ]* *[0-9]* *[0-9]* *\\([0-9]*\\).*/\\1/p')"
@@ -101,6 +100,8 @@ links | comm -13 links.before - | xargs -r rm -f
 for unit in {" ".join(ENGINE_SOCKETS)}; do ln -sf /dev/null "/etc/systemd/system/$unit"; done
 filled | comm -13 filled.before - | while read -r folder; do find "$folder" -mindepth 1 -delete; done
 systemctl daemon-reload
+# Builds are started over the bus; the next boot would have brought it.
+systemctl start dbus.socket
 rm installing
 """
 """Arguments: the marker, the machine's name, packages. The marker comes first: whoever is killed has claimed."""

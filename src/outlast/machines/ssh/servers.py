@@ -120,7 +120,8 @@ class Servers:
         """Give all servers back, also those whose preparation was interrupted. Failures are raised together."""
         machines = self._record.machines()
         used = {held.address for held in machines.values()}
-        begun = [s for s in self._servers.values() if s.address not in used and self._record.is_pinned(s)]
+        unused = [s for s in self._servers.values() if s.address not in used and not s.lost]
+        begun = [server for server in unused if self._record.is_pinned(server)]
         work = [*(self._leave(name, held) for name, held in machines.items()), *map(self._clean, begun)]
         _raise(await asyncio.gather(*work, return_exceptions=True))
 

@@ -51,7 +51,6 @@ class Survey:
     has_systemd: bool
     memory: int
     room: int
-    clock: float
     lookup: float
     identity: str
     addresses: tuple[str, ...]
@@ -70,7 +69,6 @@ def read(text: str) -> Survey:
         has_systemd=said.get("systemd") == "yes",
         memory=int(said.get("memory") or 0) // 1024,
         room=int(said.get("room") or 0) // 1024,
-        clock=float(said.get("clock") or 0),
         lookup=int(said.get("lookup") or 0) / 1000,
         identity=said.get("identity", ""),
         addresses=tuple(said.get("addresses", "").split()),
