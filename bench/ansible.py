@@ -34,7 +34,7 @@ from tests.lab.site import LabSite, copy_of
 
 from outlast.kernel.events import silent
 from outlast.machines.machine import Machine
-from outlast.machines.provider import Order
+from outlast.machines.provider import Order, Provider
 
 SITE = "bench-ansible"
 VENV = Path("/var/tmp/outlast-bench/ansible")
@@ -102,7 +102,9 @@ def main() -> None:
 async def _compare(site: LabSite, rounds: int, console: Console) -> None:
     wanted, machines = await _machines(site)
     control = site.home / "ansible"
-    _control(site, control, wanted)
+    # The key that Ansible uses lies in the memory of this process, as long as the provider lives.
+    provider = site.provider()
+    _control(provider, control, wanted)
     total = sum(map(len, wanted.values()))
     console.print(f"{len(wanted)} machines, {total} files, {rounds} rounds, {FORKS} forks")
     seconds: dict[tuple[str, str], list[float]] = {(tool, push): [] for tool in TOOLS for push in ("first", "same")}
@@ -144,11 +146,11 @@ async def _machines(site: LabSite) -> tuple[dict[str, list[Wanted]], dict[str, M
     return wanted, {name: await workspace.provider.connect(name) for name in wanted}
 
 
-def _control(site: LabSite, control: Path, wanted: dict[str, list[Wanted]]) -> None:
+def _control(provider: Provider, control: Path, wanted: dict[str, list[Wanted]]) -> None:
     """The folder from which Ansible works: playbook, inventory and the rendered files."""
     hosts: dict[str, object] = {}
     for name, files in wanted.items():
-        *options, target = site.provider().ssh_command(name)[1:]
+        *options, target = provider.ssh_command(name)[1:]
         entries: list[dict[str, str]] = []
         for number, file in enumerate(files):
             source = control / "files" / name / str(number)

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
+from cryptography.fernet import Fernet
 
+from outlast.apply.vault import Vault, now
 from outlast.controller.store import Store
+from outlast.seal.key import VARIABLE
+from outlast.seal.seal import Seal
 from tests.lab.orders import Orders
-from tests.lab.site import LabSite, copy_of, traces, until
+from tests.lab.site import OUTLAST, LabSite, copy_of, traces, until
+from tests.seal.leaks import leaks, leaks_below, secret_values
 
 pytestmark = pytest.mark.lab
 SITE = "outlast-test-shop"
@@ -149,6 +156,41 @@ def test_a_second_operator_is_refused_with_the_holder_named(shop: LabSite) -> No
         assert "`outlast up`" in refused.stderr
         shop.run("up", "--yes", "--lock-wait", "0.5", expect=1)
     shop.run("up", "--yes")
+
+
+def test_a_shell_on_a_machine_needs_no_key_on_any_disk(shop: LabSite) -> None:
+    command = [str(OUTLAST), "ssh", "east-app-1", "-f", str(shop.home / "site.yaml")]
+    done = subprocess.run(command, input="hostname; exit 7\n", capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout.splitlines()[-1:], done.returncode) == (["east-app-1"], 7), done.stderr
+
+
+def test_secrets_are_sealed_and_what_lay_in_clear_is_taken_over(shop: LabSite) -> None:
+    state = shop.home / ".outlast"
+    blueprint = Store(state).blueprint()
+    assert blueprint is not None
+    secrets = secret_values(blueprint, Vault(state, SITE, now()))
+    assert leaks_below(state, secrets) == {}
+    assert leaks(shop.run("plan", "--json").stdout.encode(), secrets) == []
+    # As the first version kept them.
+    seal = Seal(state, SITE)
+    sealed = [*(state / "passwords").rglob("*"), *state.rglob("*.key"), state / "ssh/id_ed25519"]
+    for path in (path for path in sealed if path.is_file()):
+        path.write_bytes(seal.read(path))
+    assert leaks_below(state, secrets) != {}
+    assert json.loads(shop.run("up", "--yes", "--json").stdout)["done"] == []
+    assert leaks_below(state, secrets) == {}
+
+
+def test_without_the_key_nothing_is_done(shop: LabSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (shop.home / ".outlast/vault.json").read_bytes()
+    for verb in (("up", "--yes"), ("plan",), ("status",)):
+        monkeypatch.setenv(VARIABLE, Fernet.generate_key().decode())
+        assert f"unset {VARIABLE}" in shop.run(*verb, expect=2).stderr
+        monkeypatch.delenv(VARIABLE)
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+        assert str(tmp_path / "outlast/keys") in shop.run(*verb, expect=1).stderr.replace("\n", "")
+    assert (shop.home / ".outlast/vault.json").read_bytes() == before
+    assert list(tmp_path.iterdir()) == []
 
 
 def cut(site: LabSite, machine: str) -> None:

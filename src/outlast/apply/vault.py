@@ -1,16 +1,13 @@
 """The site's generated secrets and its own certificate authority, in `.outlast/` (mode 0700) beside the site file.
 
-What is missing is made on first use and kept. Values leave only towards the machine whose files name them.
+What is missing is made on first use and kept; passwords and private keys are kept sealed, certificates can be read.
+Values leave only towards the machine whose files name them.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
 import secrets
 import string
-from collections.abc import Generator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -23,6 +20,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from outlast.contract.secret import Certificate, Kind, Reference, resolve
 from outlast.kernel.errors import Finding, OutlastError
+from outlast.seal import durable
+from outlast.seal.seal import Seal
 
 ALPHABET = string.ascii_letters + string.digits
 AUTHORITY_LIFE = timedelta(days=3650)
@@ -37,6 +36,7 @@ class Vault:
         self._folder = folder
         self._site = site
         self._now = now
+        self._seal = Seal(folder, site)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @property
@@ -44,27 +44,28 @@ class Vault:
         """The certificate that clients trust."""
         return self._folder / "ca.pem"
 
+    def take_over(self) -> None:
+        """Prove the key and seal what an earlier version left in clear. Raises `OutlastError` without the right key."""
+        self._seal.take_over()
+
+    def forget(self) -> None:
+        """Remove the key from this computer, for a site that is going."""
+        self._seal.forget()
+
     def fill(self, text: str) -> str:
         """`text` with every marker replaced by its secret.
 
         Raises `OutlastError` for a certificate that was not issued before.
         """
-        with self._alone():
+        with self._seal.turn():
             return resolve(text, self._value)
 
     def issue(self, wanted: Certificate) -> None:
         """Make or renew a certificate so that it names exactly what is wanted and is valid for a month more."""
         path = self._path("certificates", wanted.name, ".pem")
-        with self._alone():
+        with self._seal.turn():
             if not (path.exists() and self._serves(path, wanted)):
                 self._sign(path, wanted)
-
-    @contextmanager
-    def _alone(self) -> Generator[None]:
-        """One at a time, threads and processes alike: two makers of one secret would each give out their own."""
-        with os.fdopen(os.open(self._folder / "vault.lock", os.O_WRONLY | os.O_CREAT, 0o600), "w") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
 
     def _value(self, reference: Reference) -> str:
         match reference.kind:
@@ -84,13 +85,13 @@ class Vault:
             why = "no part of a bundle lists a certificate of that name"
             fix = "report this: a component's fault"
             raise OutlastError(Finding(f"certificate {name}", "a file needs it and nobody issued it", why, fix))
-        return path.read_text()
+        return self._seal.read(path).decode()
 
     def _password(self, name: str) -> str:
         path = self._path("passwords", name, "")
         if not path.exists():
-            _write(path, "".join(secrets.choice(ALPHABET) for _ in range(32)).encode())
-        return path.read_text()
+            self._seal.write(path, "".join(secrets.choice(ALPHABET) for _ in range(32)).encode())
+        return self._seal.read(path).decode()
 
     def _path(self, kind: str, name: str, suffix: str) -> Path:
         return self._folder / kind / f"{name}{suffix}"
@@ -99,7 +100,7 @@ class Vault:
         key_path = self._folder / "ca.key"
         if not (key_path.exists() and self.authority_path.exists()):
             self._found_authority(key_path)
-        key = serialization.load_pem_private_key(key_path.read_bytes(), password=None)
+        key = serialization.load_pem_private_key(self._seal.read(key_path), password=None)
         assert isinstance(key, ec.EllipticCurvePrivateKey)
         return x509.load_pem_x509_certificate(self.authority_path.read_bytes()), key
 
@@ -114,8 +115,8 @@ class Vault:
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .sign(key, hashes.SHA256())
         )
-        _write(key_path, _key_text(key))
-        _write(self.authority_path, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
+        self._seal.write(key_path, _key_text(key))
+        durable.write(self.authority_path, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
 
     def _sign(self, path: Path, wanted: Certificate) -> None:
         authority, authority_key = self._authority()
@@ -135,8 +136,8 @@ class Vault:
             .sign(authority_key, hashes.SHA256())
         )
         # The key first: a certificate that is there always has its key.
-        _write(path.with_suffix(".key"), _key_text(key))
-        _write(path, certificate.public_bytes(serialization.Encoding.PEM))
+        self._seal.write(path.with_suffix(".key"), _key_text(key))
+        durable.write(path, certificate.public_bytes(serialization.Encoding.PEM))
 
     def _builder(
         self, subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, life: timedelta
@@ -155,7 +156,7 @@ class Vault:
         held = x509.load_pem_x509_certificate(path.read_bytes())
         names = held.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         fresh = held.not_valid_after_utc - self._now > RENEW_BEFORE
-        return fresh and set(names) == set(_names(wanted)) and self._signed(held) and _belongs(path, held)
+        return fresh and set(names) == set(_names(wanted)) and self._signed(held) and self._belongs(path, held)
 
     def _signed(self, held: x509.Certificate) -> bool:
         try:
@@ -164,14 +165,13 @@ class Vault:
             return False
         return True
 
-
-def _belongs(path: Path, held: x509.Certificate) -> bool:
-    """Whether the key beside the certificate is its own: a death between the two writes leaves them apart."""
-    key_path = path.with_suffix(".key")
-    if not key_path.exists():
-        return False
-    key = serialization.load_pem_private_key(key_path.read_bytes(), password=None)
-    return key.public_key() == held.public_key()
+    def _belongs(self, path: Path, held: x509.Certificate) -> bool:
+        """Whether the key beside the certificate is its own: a death between the two writes leaves them apart."""
+        key_path = path.with_suffix(".key")
+        if not key_path.exists():
+            return False
+        key = serialization.load_pem_private_key(self._seal.read(key_path), password=None)
+        return key.public_key() == held.public_key()
 
 
 def now() -> datetime:
@@ -205,12 +205,3 @@ def _key_text(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-
-
-def _write(path: Path, content: bytes, *, mode: int = 0o600) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "wb") as handle:
-        handle.write(content)
-    temporary.replace(path)

@@ -31,6 +31,8 @@ def down(file: SiteFile = SITE_FILE, yes: Yes = False, lock_wait: LockWait = 0.0
         _ask(workspace.site.site)
     with workspace.store.lock("down", lock_wait):
         asyncio.run(_clear(workspace, lock_wait))
+        # The key first: a death in between leaves no key that nobody knows of.
+        workspace.vault.forget()
         shutil.rmtree(workspace.store.folder)
     out.print(f"[green]●[/] {workspace.site.site} is gone")
 

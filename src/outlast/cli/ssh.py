@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
 
 from outlast.cli.options import SITE_FILE, SiteFile
 from outlast.cli.target import applied, machine_of
+from outlast.cli.terminal import give
 from outlast.cli.workspace import open_workspace
 
 
@@ -19,8 +19,9 @@ def register(app: typer.Typer) -> None:
 
 def ssh(
     target: Annotated[str, typer.Argument(help="A machine, or a member on it.")], file: SiteFile = SITE_FILE
-) -> None:
+) -> int:
     """Open a shell on a machine."""
     workspace = open_workspace(file)
-    command = workspace.provider.ssh_command(machine_of(applied(workspace), target))
-    os.execvp(command[0], command)  # the terminal belongs to the shell from here on
+    machine = machine_of(applied(workspace), target)
+    # Not in place of this process, in whose memory the key lies.
+    return give(workspace.provider.ssh_command(machine))

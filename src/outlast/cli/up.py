@@ -52,6 +52,7 @@ def up(
     workspace.require(making=workspace.store.blueprint() is None)
     asked = _Asked(yes or json, verbose, quiet, lock_wait, plan, replace)
     with workspace.store.lock("up", lock_wait):
+        workspace.vault.take_over()
         blueprint, outcome = asyncio.run(_up(workspace, asked))
     seconds = time.monotonic() - began
     if json:

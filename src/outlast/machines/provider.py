@@ -108,7 +108,10 @@ class Provider(Protocol):
         ...
 
     def ssh_command(self, name: str) -> tuple[str, ...]:
-        """The argv of the OpenSSH client that opens a session there, for a person's terminal."""
+        """The argv of the OpenSSH client that opens a session there, for a person's terminal.
+
+        It works while this process and this provider live: the key it names may lie in their memory only.
+        """
         ...
 
     def build(self, order: BuildOrder) -> AsyncIterator[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncssh
 
 from outlast.machines.nspawn.command import run
+from outlast.machines.nspawn.operator import Operator, new_key
 from outlast.machines.provider import Order
 
 LAYERS = ("upper", "work", "root")
@@ -40,19 +41,19 @@ def personalise(root: Path, order: Order) -> None:
     # Before the first boot: without an identity systemd would enable every service that is installed.
     (root / "etc/machine-id").write_text(f"{secrets.token_hex(16)}\n")
     (root / "etc/hostname").write_text(f"{order.name}\n")
-    private(root / HOST_KEY, _new_key().export_private_key())
+    private(root / HOST_KEY, new_key().export_private_key())
 
 
-def authorise(root: Path, order: Order, keys: Path) -> None:
-    """Let the operator's key in, and pin the machine's host key in `keys`/known_hosts.
+def authorise(root: Path, order: Order, operator: Operator) -> None:
+    """Let the operator's key in, and pin the machine's host key.
 
     At every boot: the keys beside the site file may have been lost since the last one.
     """
     authorized = root / "root/.ssh/authorized_keys"
     authorized.parent.mkdir(mode=0o700, exist_ok=True)
-    authorized.write_bytes(_operator_key(keys).export_public_key())
+    authorized.write_bytes(operator.ensure().export_public_key())
     host = asyncssh.read_private_key(root / HOST_KEY).export_public_key()
-    _pin(keys / "known_hosts", str(order.address), host.decode().strip())
+    _pin(operator.known_hosts, str(order.address), host.decode().strip())
 
 
 def private(path: Path, content: bytes) -> None:
@@ -62,18 +63,6 @@ def private(path: Path, content: bytes) -> None:
     temporary.touch(mode=0o600)
     temporary.write_bytes(content)
     temporary.replace(path)
-
-
-def _new_key() -> asyncssh.SSHKey:
-    return asyncssh.generate_private_key("ssh-ed25519")  # pyright: ignore[reportUnknownMemberType]
-
-
-def _operator_key(keys: Path) -> asyncssh.SSHKey:
-    keys.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = keys / "id_ed25519"
-    if not path.exists():
-        private(path, _new_key().export_private_key())
-    return asyncssh.read_private_key(path)
 
 
 def _pin(known_hosts: Path, address: str, key: str) -> None:

@@ -14,9 +14,11 @@ from outlast.kernel.events import Emit
 from outlast.machines.machine import Machine
 from outlast.machines.nspawn import builder, claims, disk, image, network, packets, process, record
 from outlast.machines.nspawn.names import Identity
+from outlast.machines.nspawn.operator import Operator
 from outlast.machines.provider import BuildOrder, Fault, Found, Order, Power
 from outlast.machines.ssh import connection
 from outlast.machines.ssh.login import Login, client
+from outlast.seal.seal import Seal
 
 BOOT_LIMIT = 60.0
 BOOT_POLL = 0.1
@@ -34,7 +36,7 @@ class Lab:
     def __init__(self, site: str, home: Path, state: Path, ensure: Ensure = image.ensure) -> None:
         self._ensure = ensure
         self._identity = Identity(site, home)
-        self._keys = state / "ssh"
+        self._operator = Operator(state / "ssh", Seal(state, site))
         self._image: Path | None = None
         self._packages: tuple[str, ...] = ()
 
@@ -142,7 +144,7 @@ class Lab:
         held = record.read(self._identity, name)
         if held is None:
             raise Unreachable(connection.silent(name, "the lab has no such machine"))
-        return Login(IPv4Address(held.address), self._keys / "id_ed25519", self._keys / "known_hosts")
+        return Login(IPv4Address(held.address), self._operator.opened(), self._operator.known_hosts)
 
     def _folder(self, name: str) -> Path:
         return self._identity.machines / name
@@ -168,7 +170,7 @@ class Lab:
             await disk.remove(folder)
             root = await disk.mount(folder, lower)
             disk.personalise(root, order)
-        disk.authorise(root, order, self._keys)
+        disk.authorise(root, order, self._operator)
         made = record.Record(order.name, order.datacenter, str(order.address), lower.name)
         record.write(self._identity, made)
         return root
