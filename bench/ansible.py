@@ -95,7 +95,7 @@ def main() -> None:
         _install()
         asyncio.run(_compare(site, rounds, console))
     finally:
-        asyncio.run(site.provider().clear())
+        site.run("down", "--yes", expect=None)
         shutil.rmtree(site.home)
 
 

@@ -48,7 +48,7 @@ def main() -> None:
         time.sleep(IDLE)
         _running_machines(site, console)
     finally:
-        asyncio.run(site.provider().clear())
+        site.run("down", "--yes", expect=None)
         shutil.rmtree(site.home)
 
 
