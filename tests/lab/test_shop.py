@@ -29,14 +29,21 @@ REQUESTS = 2000
 
 
 @pytest.fixture(scope="module")
-def shop() -> Iterator[LabSite]:
-    site = copy_of("shop", SITE)
-    site.run("up", "--yes", "--json", limit=600)
-    until("every floating address is at home", lambda: all_at_home(site), 30)
-    yield site
-    site.run("down", "--yes")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabSite]:
+    configuration = tmp_path_factory.mktemp("configuration")
+    with pytest.MonkeyPatch.context() as operator:
+        # As a person has it: the vault key is a file of their own.
+        operator.delenv(VARIABLE)
+        operator.setenv("XDG_CONFIG_HOME", str(configuration))
+        site = copy_of("shop", SITE)
+        site.run("up", "--yes", "--json", limit=600)
+        assert [path.name.startswith(SITE) for path in configuration.glob("outlast/keys/*")] == [True]
+        until("every floating address is at home", lambda: all_at_home(site), 30)
+        yield site
+        site.run("down", "--yes")
     assert traces(SITE) == []
     assert not (site.home / ".outlast").exists()
+    assert [*configuration.glob("outlast/keys/*")] == []
 
 
 def all_at_home(site: LabSite) -> bool:
