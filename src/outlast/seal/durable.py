@@ -19,6 +19,7 @@ def write(path: Path, content: bytes, *, mode: int = 0o600) -> None:
         handle.flush()
         os.fsync(handle.fileno())
     temporary.replace(path)
+    _sync_folder(path.parent)
 
 
 @contextmanager
@@ -27,3 +28,12 @@ def turn(path: Path) -> Generator[None]:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new name is on the disk only when its folder is."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
