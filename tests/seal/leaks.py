@@ -29,6 +29,9 @@ def leaks(text: bytes, secrets: Iterable[bytes]) -> list[bytes]:
     pieces = {ARMOUR}
     for secret in secrets:
         body = [line for line in secret.splitlines() if ARMOUR not in line]
+        if ARMOUR in secret:
+            # Of an elliptic key the last line is its public half, which the certificate holds too.
+            body.pop()
         pieces |= {secret, base64.b64encode(secret), *(line for line in body if len(line) >= 16)}
     return [piece for piece in pieces if piece in text]
 

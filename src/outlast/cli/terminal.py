@@ -6,14 +6,15 @@ import os
 import signal
 import subprocess
 from collections.abc import Sequence
+from types import FrameType
 
 
 def give(command: Sequence[str]) -> int:
     """Run a program in this terminal; answers its exit code as a shell would."""
-    process = subprocess.Popen(command)
-    # Only the program decides what Ctrl-C means.
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Only the program decides what Ctrl-C means, from its first instant. It would inherit SIG_IGN, but not a handler.
+    before = signal.signal(signal.SIGINT, _nothing)
     try:
+        process = subprocess.Popen(command)
         while True:
             _, status = os.waitpid(process.pid, os.WUNTRACED)
             if not os.WIFSTOPPED(status):
@@ -23,3 +24,7 @@ def give(command: Sequence[str]) -> int:
             os.kill(os.getpid(), signal.SIGSTOP)
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _nothing(_signal: int, _frame: FrameType | None) -> None:
+    """Ctrl-C is for the program."""
