@@ -14,14 +14,18 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
+import asyncssh
+
 from outlast.kernel.events import Emit, silent
 from outlast.machines.debian import SUITE
 from outlast.machines.nspawn import disk, image
 from outlast.machines.nspawn.command import run
 from outlast.machines.nspawn.lab import Lab
 from outlast.machines.nspawn.locks import locked
+from outlast.machines.nspawn.operator import new_key
 from outlast.machines.nspawn.sources import debian_sources, reach
 from outlast.machines.provider import Order
+from outlast.seal.seal import Seal
 from tests.lab.packages import serving, settings_of_pip
 from tests.lab.site import HOMES, traces
 
@@ -98,14 +102,21 @@ def rack(title: str, numbers: Sequence[int]) -> Generator[Rack]:
     asyncio.run(lab.clear())
     try:
         network = asyncio.run(_boot(lab, numbers))
-        key = home / "rack/ssh/id_ed25519"
+        key = _new_key(home / "owner")
         with serving(str(network[1])) as proxy:
             asyncio.run(_configure(lab, numbers, proxy, key))
             yield Rack(lab, network, key)
     finally:
         asyncio.run(lab.clear())
+        Seal(home / "rack", title).forget()
         shutil.rmtree(home)
         assert traces(title) == []
+
+
+def _new_key(path: Path) -> Path:
+    """The owner's own key to the servers, as `ssh-keygen` writes it."""
+    disk.private(path, new_key().export_private_key())
+    return path
 
 
 async def _boot(lab: Lab, numbers: Sequence[int]) -> IPv4Network:
@@ -118,13 +129,16 @@ async def _boot(lab: Lab, numbers: Sequence[int]) -> IPv4Network:
 async def _configure(lab: Lab, numbers: Sequence[int], proxy: str, key: Path) -> None:
     """What the owner of servers has set up: package sources that answer, a proxy, whom to trust, who may log in."""
     apt = f'{reach(await run(["apt-config", "dump"]))}Acquire::http::Proxy "{proxy}";\n'
-    public = (await run(["ssh-keygen", "-y", "-f", str(key)])).strip()
+    public = asyncssh.read_private_key(key).export_public_key().decode().strip()
     files = {
         "/etc/apt/apt.conf.d/80owner": apt,
         "/etc/pip.conf": settings_of_pip(proxy, "/etc/ssl/owner.crt"),
         "/etc/ssl/owner.crt": AUTHORITIES.read_text(),
     }
-    script = f"mkdir -p ~deploy/.ssh; echo '{public}' > ~deploy/.ssh/authorized_keys; chown -R deploy: ~deploy/.ssh"
+    script = (
+        f"mkdir -p ~deploy/.ssh; echo '{public}' | tee -a ~root/.ssh/authorized_keys > ~deploy/.ssh/authorized_keys;"
+        "chown -R deploy: ~deploy/.ssh"
+    )
 
     async def configure(number: int) -> None:
         machine = await lab.connect(name(number))

@@ -29,6 +29,8 @@ from outlast.apply.onboard.releases import release_standing, remember_release
 from outlast.apply.onboard.standing import file_found, gid, note, overrides, standing, uid
 
 ROOT = pathlib.Path("/var/lib/outlast")
+# In memory: a server that was given back keeps no trace of the last question to it.
+LOCK = pathlib.Path("/run/outlast-lander.lock")
 LEDGER = ROOT / "ledger.json"
 UNITS = pathlib.Path("/etc/systemd/system")
 WANTS = UNITS / "multi-user.target.wants"
@@ -421,8 +423,7 @@ def write_ledger(ledger):
 
 @contextlib.contextmanager
 def locked(exclusive):
-    ROOT.mkdir(parents=True, exist_ok=True)
-    with (ROOT / "lock").open("w") as handle:
+    with LOCK.open("w") as handle:
         if exclusive:
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
