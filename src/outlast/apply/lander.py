@@ -54,6 +54,7 @@ def main():
             if request["verb"] == "lease":
                 answer = change_lease(request)
             else:
+                ROOT.mkdir(parents=True, exist_ok=True)
                 answer = verbs[request["verb"]](request, read_ledger())
     except RefusedError as refusal:
         answer = {"refused": str(refusal), "busy": isinstance(refusal, BusyError)}
