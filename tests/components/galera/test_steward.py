@@ -96,9 +96,23 @@ def test_incomplete_copies_alone_are_for_a_person() -> None:
     assert "restore a backup" in decision.waiting_on[0]
 
 
-def test_a_cluster_that_exists_is_joined_by_all_at_once() -> None:
-    seen = (sighting(1, serving()), sighting(2, resting(99), STOPPED), sighting(3, EMPTY, Running.FAILED))
+def test_a_cluster_that_exists_is_joined_by_all_that_hold_data_at_once() -> None:
+    seen = (sighting(1, serving()), sighting(2, resting(99), STOPPED), sighting(3, resting(98), Running.FAILED))
     assert verbs(tend(seen)) == [(Verb.START, "east-galera-2"), (Verb.START, "east-galera-3")]
+
+
+def test_one_full_copy_is_made_at_a_time_and_not_beside_a_member_that_joins() -> None:
+    empty = (sighting(2, EMPTY, STOPPED), sighting(3, EMPTY, STOPPED))
+    decision = tend((sighting(1, serving()), *empty))
+    assert verbs(decision) == [(Verb.START, "east-galera-2")]
+    assert decision.waiting_on == ("east-galera-3 to get its copy after them",)
+    for other in (sighting(2, EMPTY), sighting(2, waiting(99, 1.0))):
+        assert verbs(tend((sighting(1, serving()), other, empty[1]))) == []
+    assert verbs(tend((sighting(1, serving()), sighting(2, resting(99), STOPPED), empty[1]))) == [
+        (Verb.START, "east-galera-2")
+    ]
+    for other in (sighting(2, serving()), sighting(2, waiting(99, 99.0))):
+        assert verbs(tend((sighting(1, serving()), other, empty[1]))) == [(Verb.START, "east-galera-3")]
 
 
 def test_the_arbiter_joins_and_never_founds() -> None:

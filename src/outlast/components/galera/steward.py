@@ -17,6 +17,8 @@ from outlast.contract.steward import Action, Decision, Running, Sighting, Verb
 # Members that live and have lost each other unite by themselves within seconds of the mended link, or of the start
 # after a power loss. Founding a new cluster is for when they do not: they get this many seconds first.
 PATIENCE = 10.0
+# How long a member that holds data may be on its way into the cluster, in seconds.
+JOINING = 60.0
 STOPPED = (Running.STOPPED, Running.FAILED)
 REQUEST_BOOTSTRAP = (
     "sh",
@@ -94,15 +96,31 @@ def _starts(seen: list[_Seen], because: str) -> tuple[Action, ...]:
 
 
 def _with_primary(seen: list[_Seen], data: list[_Seen], silent: tuple[str, ...]) -> Decision:
-    starts = _starts(seen, "the cluster runs without it, and it joins it")
+    later = _copied_later(data)
+    starts = _starts([s for s in seen if s not in later], "the cluster runs without it, and it joins it")
     ill = tuple(f"{s.name}: {_because(s)}" for s in seen if not s.healthy and not s.stopped)
-    waiting = (*ill, *silent)
+    waiting = (*ill, *(f"{s.name} to get its copy after them" for s in later), *silent)
     if starts:
         return Decision(starts, waiting)
     accounts = _accounts(data)
     if not accounts.settled:
         return Decision(accounts.actions, (*accounts.waiting_on, *waiting))
     return _restart_one(seen, silent, waiting)
+
+
+def _copied_later(data: list[_Seen]) -> list[_Seen]:
+    """Those without data are started one at a time, when nobody else is about to join. Their copy would come from a
+    member that has just joined, has seen no change of the group yet, and gives a useless one (Galera 26.4.23)."""
+    empty = [s for s in data if s.stopped and s.state.holds != "data"]
+    return empty if any(map(_is_joining, data)) else empty[1:]
+
+
+def _is_joining(member: _Seen) -> bool:
+    if member.stopped:
+        return member.state.holds == "data"
+    # A full copy takes as long as it takes. Whoever has data and does not get in by then is ill, and delays nobody.
+    tries = member.state.holds != "data" or (member.state.alone or 0.0) < JOINING
+    return tries and not member.state.synced
 
 
 def _because(member: _Seen) -> str:
