@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from outlast.kernel.errors import failing
 from outlast.kernel.events import silent
 from outlast.machines.sim.sim import Sim
 from outlast.site.load import load
+from outlast.site.schema import Site
 from outlast.status import Status, assess
 from outlast.topology.place import place
 from outlast.topology.sections import sections
@@ -62,7 +62,7 @@ class SimSite:
     async def up(self, sim: Sim | None = None) -> tuple[str, ...]:
         """What `outlast up` does, in its order. Answers what was done."""
         provider = sim or self.provider()
-        site = load(self.text, "site.yaml", sections(self.registry)).site
+        site = loaded(self.text, self.registry)
         names = list(site.datacenters)
         networks = await provider.networks(names)
         grounds = [Ground(name, str(network)) for name, network in zip(names, networks, strict=True)]
@@ -72,9 +72,10 @@ class SimSite:
         artifacts = {name: release.artifact for name, release in wanted.items()}
         blueprint = compile_blueprint(site, self.registry, topology, artifacts, parent)
         assert not failing(audit(site, self.registry, blueprint))
-        self.store.keep(blueprint)
         builds = {release.artifact.name: release.order for release in wanted.values()}
-        return (await Up(blueprint, self.registry, provider, self.vault(), builds, silent).run()).done
+        with self.store.lock("up"):
+            self.store.keep(blueprint)
+            return (await Up(blueprint, self.registry, provider, self.vault(), builds, silent).run()).done
 
     def blueprint(self) -> Blueprint:
         """What was applied last."""
@@ -92,6 +93,12 @@ class SimSite:
     async def drifted(self) -> tuple[Any, ...]:
         """How machines differ from the blueprint."""
         return await drift(self.blueprint(), self.registry, self.provider(), self.vault())
+
+
+@cache
+def loaded(text: str, registry: Registry) -> Site:
+    """The site of a file's text. Kept: a crash test asks for it hundreds of times."""
+    return load(text, "site.yaml", sections(registry)).site
 
 
 TEXT = """
@@ -113,14 +120,10 @@ def new_site(
     """A site with one app, and what `rest` adds."""
     (home / "app").mkdir(parents=True, exist_ok=True)
     (home / "app" / "main.py").write_text("serve = 1\n")
-    return SimSite(home, TEXT.format(web=web, rest=rest), registry or simulated(discover()))
+    return SimSite(home, TEXT.format(web=web, rest=rest), registry or known())
 
 
-def ran(site: SimSite) -> tuple[str, ...]:
-    """One `up`, from outside of any event loop."""
-    return asyncio.run(site.up())
-
-
-def shown(value: object) -> str:
-    """A value for a failing test's message."""
-    return json.dumps(value, indent=1, default=str)
+@cache
+def known() -> Registry:
+    """All components, as simulated machines run them."""
+    return simulated(discover())

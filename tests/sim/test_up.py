@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from outlast.contract.probe import Health
 from outlast.contract.registry import discover
 from outlast.contract.simulated import plain, simulated
 from outlast.kernel.errors import OutlastError
+from outlast.machines.provider import Order
 from outlast.status import Status
 from tests.sim.site import SimSite, new_site
 from tests.toys import registry
@@ -65,6 +67,31 @@ async def test_a_lost_machine_is_started_and_a_destroyed_one_made_anew(shop: Sim
     assert await shop.up() == ()
 
 
+async def test_a_machine_whose_removal_was_cut_short_is_removed_by_the_next_one(shop: SimSite) -> None:
+    await shop.up()
+    sim = shop.provider()
+    # All that is left of a machine that the site no longer asks for: it exists, and has no power.
+    await sim.create(Order("east-app-9", "east", IPv4Address("10.9.9.9")))
+    await sim.power_off("east-app-9")
+    assert await shop.up() == ("east-app-9: removed the machine: the site no longer asks for it",)
+    assert await shop.up() == ()
+
+
+async def test_what_a_dead_command_left_beside_files_and_releases_goes(shop: SimSite) -> None:
+    await shop.up()
+    root = shop.home / ".outlast/sim/machines/east-app-1/root"
+    ledger = root / "var/lib/outlast/.ledger.json.outlast"
+    ledger.write_text("half")
+    half = root / "srv/outlast/web/0123.unpacking"
+    half.mkdir()
+    (root / "srv/outlast/web/0123.unpacking.tar.gz.0a1b2c3d").write_text("half")
+    (shop.home / "app" / "main.py").write_text("serve = 2\n")
+    assert "east-web-1: restarted outlast-app-web.service" in await shop.up()
+    assert not ledger.exists()
+    assert [path.name for path in half.parent.iterdir() if "unpacking" in path.name] == []
+    assert await shop.up() == ()
+
+
 async def test_all_data_machines_without_power_found_the_cluster_anew_from_the_newest(shop: SimSite) -> None:
     await shop.up()
     sim = shop.provider(Hasty())
@@ -80,7 +107,7 @@ async def test_all_data_machines_without_power_found_the_cluster_anew_from_the_n
 
 
 class Hasty:
-    """A clock that runs an hour ahead of itself in a few minutes: patience of seconds passes at once."""
+    """A clock that goes on whenever somebody looks at it: patience of seconds passes at once."""
 
     def __init__(self) -> None:
         self._now = 4e9

@@ -39,6 +39,15 @@ mv -T "$1" "$2"
 rm -rf "$1.old"
 """
 
+# What an unpacking that died left here goes first, also of another release, and half a tar file: nobody would again.
+UNPACK = """
+find "${2%/*}" -mindepth 1 -maxdepth 1 -name '*.unpacking*' ! -path "$1.tar.gz" -exec rm -rf {} +
+mkdir -p "$1"
+tar -xzf "$1.tar.gz" -C "$1"
+rm "$1.tar.gz"
+mv -T "$1" "$2"
+"""
+
 A = TypeVar("A", bound=BaseModel)
 
 

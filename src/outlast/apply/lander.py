@@ -187,7 +187,7 @@ def remove_overrides(paths):
 def write(file):
     path = pathlib.Path(file["path"])
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.outlast")
+    temporary = temporary_of(path)
     # Never readable by others, not even for an instant: it may hold a secret.
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as handle:
         handle.write(file["content"].encode())
@@ -199,6 +199,10 @@ def write(file):
     # No fsync but for the ledger: after a power loss the next request compares the content itself, so nothing of
     # it is believed.
     temporary.replace(path)
+
+
+def temporary_of(path):
+    return path.with_name(f".{path.name}.outlast")
 
 
 def enable(service, enabled):
@@ -348,8 +352,10 @@ def sweep(request, ledger):
         systemctl("stop", name)
         enable(name, enabled=False)
         (UNITS / name).unlink(missing_ok=True)
-    for path in gone["files"]:
-        pathlib.Path(path).unlink(missing_ok=True)
+    for path in map(pathlib.Path, gone["files"]):
+        path.unlink(missing_ok=True)
+        # What a landing that died left of it, which may hold a secret.
+        temporary_of(path).unlink(missing_ok=True)
     if gone["services"]:
         systemctl("daemon-reload")
     for name in gone["services"]:
@@ -427,6 +433,8 @@ def locked(exclusive):
     with LOCK.open("w") as handle:
         if exclusive:
             fcntl.flock(handle, fcntl.LOCK_EX)
+            # Of a request that died; files are written again when they differ, the ledger perhaps not.
+            temporary_of(LEDGER).unlink(missing_ok=True)
         yield
 
 

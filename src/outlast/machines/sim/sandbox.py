@@ -15,24 +15,20 @@ from pathlib import Path
 from outlast.contract.probe import Output
 from outlast.kernel.errors import Finding, OutlastError
 
-SKELETON = ("usr", "dev", "tmp", "etc", "srv", "var/lib", "run", "root")
 LINKS = ("bin", "sbin", "lib", "lib32", "lib64")
+# The folders of an empty machine, and the box's programs.
 ENTER = """
-mount --rbind /usr "$1/usr" && mount -o remount,bind,ro "$1/usr" 2>/dev/null || true
-mount --rbind /dev "$1/dev"
-root=$1; shift
+cd "$1"
+mkdir -p usr dev tmp etc srv var/lib run root
+for link in $2; do [ -L "$link" ] || ln -s "usr/$link" "$link"; done
+mount --rbind /usr usr
+mount -o remount,bind,ro usr 2>/dev/null || true
+mount --rbind /dev dev
+root=$1
+shift 2
 exec chroot "$root" "$@"
 """
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
-
-
-def furnish(root: Path) -> None:
-    """Make the folders of an empty machine."""
-    for name in SKELETON:
-        (root / name).mkdir(parents=True, exist_ok=True)
-    for name in LINKS:
-        if Path(f"/{name}").is_symlink() and not (root / name).is_symlink():
-            (root / name).symlink_to(Path(f"/{name}").readlink())
 
 
 def inside(root: Path, argv: Sequence[str]) -> list[str]:
@@ -40,7 +36,7 @@ def inside(root: Path, argv: Sequence[str]) -> list[str]:
     as_root = () if os.geteuid() == 0 else ("--map-root-user",)
     # It and all that it started end together.
     spaces = ("--mount", "--net", "--ipc", "--pid", "--fork", "--kill-child")
-    return ["unshare", *as_root, *spaces, "sh", "-e", "-c", ENTER, "enter", str(root), *argv]
+    return ["unshare", *as_root, *spaces, "sh", "-e", "-c", ENTER, "enter", str(root), _links(), *argv]
 
 
 def run(root: Path, argv: Sequence[str], stdin: str, limit: float) -> Output:
@@ -66,3 +62,8 @@ def refuse_without() -> None:
         why = done.stderr.strip() or "unshare failed"
         fix = "run as root, or permit user namespaces on this computer"
         raise OutlastError(Finding("this box", "a simulated machine cannot run commands", why, fix))
+
+
+def _links() -> str:
+    """The names at the root of this box that lead into /usr."""
+    return " ".join(name for name in LINKS if Path(f"/{name}").is_symlink())

@@ -81,7 +81,7 @@ class Sim:
         held = self._disk.held(order.name)
         if held is None or held.going:
             self._disk.forget(order.name)
-            sandbox.furnish(self._disk.root(order.name))
+            self._disk.root(order.name).mkdir(parents=True)
             self._disk.hold(Held(order.name, order.datacenter, str(order.address)))
         if self._power(order.name) is Power.OFF:
             # What was in memory went with the power.

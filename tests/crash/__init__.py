@@ -1,0 +1,1 @@
+"""Commands that die at every step, and what the next one makes of it."""
