@@ -16,7 +16,9 @@ from outlast.contract.model import Model
 from outlast.contract.registry import Registry, discover
 from outlast.contract.simulated import simulated
 from outlast.controller.drift import drift
+from outlast.controller.lease import operator
 from outlast.controller.observe import look
+from outlast.controller.outcome import Terms
 from outlast.controller.source import releases
 from outlast.controller.store import Store
 from outlast.controller.up import Up
@@ -74,8 +76,10 @@ class SimSite:
         assert not failing(audit(site, self.registry, blueprint))
         builds = {release.artifact.name: release.order for release in wanted.values()}
         with self.store.lock("up"):
-            self.store.keep(blueprint)
-            return (await Up(blueprint, self.registry, provider, self.vault(), builds, silent).run()).done
+            terms = Terms(operator("up"), keep=lambda: self.store.keep(blueprint))
+            outcome = await Up(blueprint, self.registry, provider, self.vault(), builds, silent, terms).run()
+        assert outcome.findings == ()
+        return outcome.done
 
     def blueprint(self) -> Blueprint:
         """What was applied last."""

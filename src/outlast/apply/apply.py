@@ -26,10 +26,11 @@ LAND_LIMIT = 120.0
 ACTIVATE_LIMIT = 900.0
 OBSERVE_LIMIT = 6.0
 RESTORE_LIMIT = 1300.0
-# What was there goes before the note of what it was like, and the new one comes last: whenever this is killed, the
-# release is missing or whole. What runs in the old folder goes on in it until it is restarted.
+# What an unpacking that died left goes first, also of another release: nobody would ever again. What was there goes
+# before the note of what it was like, and the new one comes last: whenever this is killed, the release is missing or
+# whole. What runs in the old folder goes on in it until it is restarted.
 UNPACK = """
-rm -rf "$1" "$1.old"
+find "${2%/*}" -mindepth 1 -maxdepth 1 -name '*.unpacking*' ! -path "$1.tar.gz" -exec rm -rf {} +
 mkdir -p "$1"
 tar -xzf "$1.tar.gz" -C "$1"
 rm "$1.tar.gz"
@@ -37,15 +38,6 @@ if [ -e "$2" ]; then mv -T "$2" "$1.old"; fi
 rm -f "$2.print"
 mv -T "$1" "$2"
 rm -rf "$1.old"
-"""
-
-# What an unpacking that died left here goes first, also of another release, and half a tar file: nobody would again.
-UNPACK = """
-find "${2%/*}" -mindepth 1 -maxdepth 1 -name '*.unpacking*' ! -path "$1.tar.gz" -exec rm -rf {} +
-mkdir -p "$1"
-tar -xzf "$1.tar.gz" -C "$1"
-rm "$1.tar.gz"
-mv -T "$1" "$2"
 """
 
 A = TypeVar("A", bound=BaseModel)
