@@ -33,7 +33,9 @@ async def remove(folder: Path) -> None:
     for path in reversed(_mounts_below(folder)):
         # Lazily: a process that is just ending may still hold it.
         await run(["umount", "--lazy", path])
-    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=not folder.exists())
+    # The layers first: while they are there, so is the machine's record, and whoever is killed here is followed up.
+    for path in (*(folder / layer for layer in LAYERS), folder):
+        await asyncio.to_thread(shutil.rmtree, path, ignore_errors=not path.exists())
 
 
 def personalise(root: Path, order: Order) -> None:

@@ -53,6 +53,10 @@ class Lab:
         """Build the golden image, or find it in the cache."""
         self._image = await self._ensure(packages, emit)
         self._packages = tuple(packages)
+        for folder in (self._identity.folder / "builds").glob("*"):
+            # Of a command that was killed: the release may be there already, and then nobody builds here again.
+            await process.kill(self._identity.machine(f"build-{folder.name}"))
+            await disk.remove(folder)
 
     async def list(self) -> tuple[Found, ...]:
         """The machines with a disk; one whose making was interrupted does not count."""
