@@ -24,8 +24,6 @@ from outlast.kernel.errors import OutlastError
 from tests.crash.death import Death, forked, together, watched
 from tests.sim.site import SimSite, new_site
 
-WEB = "scale: { min: 1 }\n    uses: [database]\n    migrate: migrate"
-DATABASE = "database: { engine: mariadb }"
 FINE = os.environ.get("OUTLAST_CRASH") == "fine"
 WORKERS = 2
 # Folders of this box that a machine's disk shows, and what its memory holds.
@@ -41,15 +39,15 @@ class Scenario:
     site: Callable[[Path], SimSite]
 
 
-def first(home: Path) -> SimSite:
-    return new_site(home, web=WEB, rest=DATABASE)
+def small(home: Path) -> SimSite:
+    return new_site(home, web="scale: { min: 1 }")
 
 
-def changed(home: Path) -> SimSite:
-    """Another release, a machine more, an option of the database, and one app more."""
+def large(home: Path) -> SimSite:
+    """Another release with a migration, a machine more, one app more, and a database with its steward and accounts."""
+    web = "scale: { min: 2 }\n    uses: [database]\n    migrate: migrate"
     more = "  api: { source: ./app, run: other, routes: [/api], scale: { min: 1 } }"
-    database = "database: { engine: mariadb, buffer_pool: 256 MiB }"
-    site = new_site(home, web=WEB.replace("min: 1", "min: 2"), rest=f"{more}\n{database}")
+    site = new_site(home, web=web, rest=f"{more}\ndatabase: {{ engine: mariadb }}")
     (home / "app" / "main.py").write_text("serve = 2\n")
     return site
 
@@ -67,7 +65,7 @@ def up_as(site: Callable[[Path], SimSite]) -> Callable[[Path], None]:
 
 def broken(home: Path) -> None:
     """A machine without power, one destroyed, a file changed by hand, a service stopped by hand."""
-    asyncio.run(_break(first(home)))
+    asyncio.run(_break(large(home)))
 
 
 async def _break(site: SimSite) -> None:
@@ -84,10 +82,10 @@ async def _break(site: SimSite) -> None:
 
 
 SCENARIOS = (
-    Scenario("first", nothing, first),
-    Scenario("change", up_as(first), changed),
-    Scenario("removal", up_as(changed), first),
-    Scenario("repair", broken, first),
+    Scenario("first", nothing, small),
+    Scenario("change", up_as(small), large),
+    Scenario("removal", up_as(large), small),
+    Scenario("repair", broken, large),
 )
 
 

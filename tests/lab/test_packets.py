@@ -28,7 +28,8 @@ PLACES = {"one": "east", "two": "east", "far": "west"}
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def addresses() -> AsyncIterator[dict[str, str]]:
     await network.clear(IDENTITY)
-    networks = dict(zip(("east", "west"), await claims.claim(IDENTITY, ["east", "west"]), strict=True))
+    places = sorted(set(PLACES.values()))
+    networks = dict(zip(places, await claims.claim(IDENTITY, places), strict=True))
     orders = [Order(name, place, networks[place][10 + n]) for n, (name, place) in enumerate(PLACES.items())]
     for order in orders:
         (IDENTITY.machines / order.name).mkdir(parents=True)
