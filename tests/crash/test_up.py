@@ -26,6 +26,7 @@ from tests.sim.site import SimSite, new_site
 
 FINE = os.environ.get("OUTLAST_CRASH") == "fine"
 WORKERS = 2
+SHOWN = 20
 # Folders of this box that a machine's disk shows, and what its memory holds.
 NOT_ITS_OWN = {"usr", "dev", "bin", "sbin", "lib", "lib32", "lib64", "run", "tmp"}
 
@@ -104,7 +105,7 @@ def test_it_dies_before_every_step_and_the_next_one_ends_the_same(
     with capsys.disabled():
         said = f"{scenario.name}: {whole['steps']} deaths at a step, {len(whole['in place'])} with a file half written"
         print(f"\n  {said} ", end="")  # noqa: T201 - the count is what the test is about
-    assert not failures, "\n".join(failures)
+    assert not failures, "\n".join([f"{len(failures)} failures, of which the first are:", *failures[:SHOWN]])
 
 
 def in_parallel(
@@ -183,8 +184,9 @@ def state(site: SimSite) -> dict[str, object]:
         found[f"services of {power.parent.name}"] = {name: s["state"] for name, s in sorted(services.items())}
     for path in sorted(machines.glob("*/root/var/lib/outlast/ledger.json")):
         ledger = json.loads(path.read_text())
-        kept = {key: ledger[key] for key in ("site", "generation", "files")}
-        found[f"ledger of {path.parts[-6]}"] = {**kept, **{k: sorted(ledger[k]) for k in ("services", "once")}}
+        # What it notes of each file and service is a digest, often of a secret.
+        names = {key: sorted(ledger[key]) for key in ("files", "services", "once")}
+        found[f"ledger of {path.parts[-6]}"] = {"site": ledger["site"], "generation": ledger["generation"], **names}
     blueprint = site.home / ".outlast/blueprint.json"
     found["blueprint"] = hashlib.sha256(blueprint.read_bytes()).hexdigest()
     return found
