@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import fcntl
+import os
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -14,6 +17,7 @@ from outlast.contract.simulated import plain, simulated
 from outlast.kernel.errors import OutlastError
 from outlast.machines.provider import Order
 from outlast.status import Status
+from tests.lab.site import until
 from tests.sim.site import SimSite, new_site
 from tests.toys import registry
 
@@ -90,6 +94,24 @@ async def test_what_a_dead_command_left_beside_files_and_releases_goes(shop: Sim
     assert not ledger.exists()
     assert [path.name for path in half.parent.iterdir() if "unpacking" in path.name] == []
     assert await shop.up() == ()
+
+
+async def test_an_unpacking_waits_for_the_one_that_a_killed_command_left_running(shop: SimSite) -> None:
+    await shop.up()
+    root = shop.home / ".outlast/sim/machines/east-app-1/root"
+    (shop.home / "app" / "main.py").write_text("serve = 2\n")
+    releases = root / "srv/outlast/web"
+    holder = os.open(releases, os.O_RDONLY)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    before = set(releases.iterdir())
+    again = asyncio.create_task(shop.up())
+    await asyncio.to_thread(until, "archive there", lambda: list(releases.glob("*.unpacking.tar.gz")), 20.0)
+    done, _ = await asyncio.wait([again], timeout=0.3)
+    assert not done
+    assert not [path for path in releases.iterdir() if path not in before and path.is_dir()]
+    os.close(holder)
+    assert "east-web-1: restarted outlast-app-web.service" in await again
+    assert [path.name for path in releases.iterdir() if "unpacking" in path.name] == []
 
 
 async def test_all_data_machines_without_power_found_the_cluster_anew_from_the_newest(shop: SimSite) -> None:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -26,10 +27,15 @@ LAND_LIMIT = 120.0
 ACTIVATE_LIMIT = 900.0
 OBSERVE_LIMIT = 6.0
 RESTORE_LIMIT = 1300.0
+# An `up` that was killed leaves its unpacking running on the machine, so each waits for the one before it and has a
+# name of its own; one that finds its own archive gone was overtaken and does nothing.
 # What an unpacking that died left goes first, also of another release: nobody would ever again. What was there goes
 # before the note of what it was like, and the new one comes last: whenever this is killed, the release is missing or
 # whole. What runs in the old folder goes on in it until it is restarted.
 UNPACK = """
+exec 9<"${2%/*}"
+flock 9
+test -e "$1.tar.gz"
 find "${2%/*}" -mindepth 1 -maxdepth 1 -name '*.unpacking*' ! -path "$1.tar.gz" -exec rm -rf {} +
 mkdir -p "$1"
 tar -xzf "$1.tar.gz" -C "$1"
@@ -99,7 +105,7 @@ class Applier:
 
     async def unpack(self, artifact: Artifact, tar: Path) -> None:
         """Bring a release to the machine: unpacked beside its place, then renamed, so a half one is never there."""
-        temporary = f"{artifact.path}.unpacking"
+        temporary = f"{artifact.path}.{token_hex(4)}.unpacking"
         await self.machine.put_file(f"{temporary}.tar.gz", tar)
         argv = ["sh", "-e", "-c", UNPACK, "unpack", temporary, artifact.path]
         done = await self.machine.run(argv, limit=ACTIVATE_LIMIT)

@@ -49,19 +49,19 @@ class Disk:
 
     def machine(self, name: str) -> Path:
         """The folder of one machine."""
-        return self.machines / name
+        return self.folder.joinpath("machines", name)
 
     def root(self, name: str) -> Path:
         """Its disk."""
-        return self.machine(name) / "root"
+        return self.folder.joinpath("machines", name, "root")
 
     def power(self, name: str) -> Path:
         """Its systemd: a file that is there while the power is on."""
-        return self.machine(name) / "systemd.json"
+        return self.folder.joinpath("machines", name, "systemd.json")
 
     def held(self, name: str) -> Held | None:
         """The record of a machine; None when there is none or it was never finished."""
-        text = read(self.machines / f"{name}.json")
+        text = read(self.folder.joinpath("machines", f"{name}.json"))
         return Held(**json.loads(text)) if text is not None else None
 
     def every(self) -> tuple[Held, ...]:
@@ -81,7 +81,7 @@ class Disk:
 
     def memory(self, name: str, component: str) -> str:
         """What an engine remembers on a machine; empty: nothing."""
-        return read(self.machine(name) / "engines" / component) or ""
+        return read(self.folder.joinpath("machines", name, "engines", component)) or ""
 
     def remember(self, name: str, component: str, text: str) -> None:
         """Keep what an engine remembers."""

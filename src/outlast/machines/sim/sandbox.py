@@ -20,7 +20,7 @@ LINKS = ("bin", "sbin", "lib", "lib32", "lib64")
 ENTER = """
 cd "$1"
 mkdir -p usr dev tmp etc srv var/lib run root
-for link in $2; do [ -L "$link" ] || ln -s "usr/$link" "$link"; done
+for link in $2; do ln -s "usr/$link" "$link" 2>/dev/null || [ -L "$link" ]; done
 mount --rbind /usr usr
 mount -o remount,bind,ro usr 2>/dev/null || true
 mount --rbind /dev dev

@@ -34,8 +34,8 @@ class World:
         """The systemd of one machine."""
         return Systemd(self.disk.root(name), self.disk.power(name), self.clock)
 
-    def live(self) -> None:
-        """Let every engine do what it does by itself, until all rest."""
+    def live(self) -> tuple[Host, ...]:
+        """Let every engine do what it does by itself, until all rest. Answers the machines as they are then."""
         for _ in range(ROUNDS):
             hosts = self._hosts()
             changes = [
@@ -47,7 +47,7 @@ class World:
             # All of them, also after the first that is different.
             different = [self._change(*change) for change in changes]
             if not any(different):
-                return
+                return hosts
         raise AssertionError("the engines do not come to rest: a fault of a model")
 
     def command(self, machine: str, argv: tuple[str, ...]) -> Output | None:
@@ -64,8 +64,7 @@ class World:
                 return self._engine(machine, argv)
 
     def _engine(self, machine: str, argv: tuple[str, ...]) -> Output | None:
-        self.live()
-        hosts = self._hosts()
+        hosts = self.live()
         for component, model in self.models.items():
             ran = model.run(self._scene(component, hosts), machine, argv)
             if ran is not None:
