@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from outlast.machines.nspawn.lab import Lab
-from tests.lab.site import traces
+from outlast.machines.nspawn.names import Identity
+from tests.lab.site import traces, until
 
 SITE = "outlast-test-contract"
 PORT = 40_000
@@ -38,7 +40,6 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
         own.sendto(b"word", (sys.argv[1], int(sys.argv[2])))
         time.sleep(0.002)
 """
-WAIT = 'until [ -e "$1" ]; do sleep 0.02; done; rm "$1"'
 
 
 @dataclass
@@ -52,20 +53,20 @@ class LabSubject:
         return Lab(SITE, self.home, self.home / ".outlast")
 
     async def heard(self, sender: str, receiver: str, datagrams: int = 1) -> int:
+        """From within their network namespaces: a command over SSH would suffer from what is broken."""
         self.port += 1
-        provider = self.provider()
-        address = str(next(found.address for found in await provider.list() if found.name == receiver))
-        mouth, ear = await asyncio.gather(provider.connect(sender), provider.connect(receiver))
-        try:
-            ready = f"/run/listens-{self.port}"
-            hearing = asyncio.create_task(
-                ear.run(["python3", "-c", RECEIVE, str(self.port), str(datagrams), ready], limit=30.0)
-            )
-            await ear.run(["sh", "-c", WAIT, "wait", ready], limit=10.0)
-            await mouth.run(["python3", "-c", SEND, address, str(self.port), str(datagrams)], limit=30.0)
-            return int((await hearing).stdout)
-        finally:
-            await asyncio.gather(mouth.close(), ear.close())
+        port, ready = str(self.port), self.home / f"listens-{self.port}"
+        address = str(next(found.address for found in await self.provider().list() if found.name == receiver))
+        ear = await self._start(receiver, RECEIVE, port, str(datagrams), str(ready))
+        await asyncio.to_thread(until, "it listens", ready.exists, 10.0)
+        mouth = await self._start(sender, SEND, address, port, str(datagrams))
+        assert await mouth.wait() == 0
+        return int((await ear.communicate())[0])
+
+    async def _start(self, name: str, program: str, *words: str) -> asyncio.subprocess.Process:
+        space = Identity(SITE, self.home).machine(name)
+        argv = ["ip", "netns", "exec", space, sys.executable, "-c", program, *words]
+        return await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.PIPE)
 
     def traces(self) -> Sequence[str]:
         return traces(SITE)

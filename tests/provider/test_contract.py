@@ -15,7 +15,7 @@ import pytest_asyncio
 from outlast.kernel.errors import OutlastError, Unreachable
 from outlast.kernel.events import silent
 from outlast.machines.machine import Machine, Result
-from outlast.machines.provider import BuildOrder, Fault, Power
+from outlast.machines.provider import BuildOrder, Fault, Power, Provider
 from tests.lab.site import HOMES
 from tests.provider.lab import SITE, LabSubject
 from tests.provider.sim import SimSubject
@@ -32,14 +32,20 @@ async def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
     home = HOMES / SITE if request.param == "lab" else tmp_path_factory.mktemp("sim")
     home.mkdir(parents=True, exist_ok=True)
     made: Subject = LabSubject(home) if request.param == "lab" else SimSubject(home)
-    provider = made.provider()
-    await provider.clear()
-    await provider.prepare([], silent)
+    await made.provider().clear()
+    provider = await prepared(made)
     await asyncio.gather(*[provider.create(await order(provider, number)) for number in (1, 2, 3)])
     yield made
     await made.provider().clear()
     assert list(made.traces()) == []
     shutil.rmtree(home)
+
+
+async def prepared(subject: Subject) -> Provider:
+    """A provider that may make machines and builds."""
+    provider = subject.provider()
+    await provider.prepare([], silent)
+    return provider
 
 
 async def run(subject: Subject, name: str, *argv: str) -> Result:
@@ -87,7 +93,7 @@ async def test_creating_what_runs_changes_nothing(subject: Subject) -> None:
 
 
 async def test_removing_twice_and_removing_nothing(subject: Subject) -> None:
-    provider = subject.provider()
+    provider = await prepared(subject)
     await provider.create(await order(provider, 4))
     machine = await provider.connect("east-app-4")
     await machine.put("/srv/mark", b"first")
@@ -136,7 +142,7 @@ async def test_a_release_is_built_without_what_tools_made(subject: Subject, tmp_
     (source / "start").write_text("#!/bin/sh\n")
     (source / "start").chmod(0o755)
     wanted = BuildOrder("web", source, "/srv/outlast/web/abc", ":", (), target)
-    async for _ in subject.provider().build(wanted):
+    async for _ in (await prepared(subject)).build(wanted):
         pass
     machine = await with_machine(subject)
     await machine.put_file("/srv/release.tar.gz", target)
@@ -296,7 +302,7 @@ async def test_what_is_not_there_cannot_be_broken(subject: Subject) -> None:
 
 
 async def test_power_mends_nothing_and_removal_mends_all(subject: Subject) -> None:
-    provider, (one, two, _) = subject.provider(), NAMES
+    provider, (one, two, _) = await prepared(subject), NAMES
     await provider.partition([one], [two])
     await provider.power_off(two)
     await provider.create(await order(provider, 2))

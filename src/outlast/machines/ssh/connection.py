@@ -68,6 +68,9 @@ class SshMachine:
     async def run(self, argv: Sequence[str], *, stdin: bytes = b"", limit: float = 60.0) -> Result:
         """Run `argv` and wait for at most `limit` seconds; what runs longer is killed and counts as no answer."""
         async with self._session(argv, limit) as process:
+            if not stdin:
+                # `communicate` ends no empty input, and what reads it would wait for ever.
+                process.stdin.write_eof()
             out, err = await process.communicate(stdin)
             return self._result(process, out, err)
 
