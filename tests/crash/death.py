@@ -19,6 +19,8 @@ from typing import Any
 WRITING = frozenset("wax+")
 # With the place of the path that matters among the event's arguments.
 SHOWING = {"os.rename": 0, "os.remove": 0, "os.rmdir": 0, "os.symlink": 1, "os.link": 1, "os.truncate": 0}
+# One case takes a second; a run that waits for what never comes is a failure of that case and of no other.
+LIMIT = 60
 PREPARING = {"os.mkdir": 0, "os.chmod": 0, "os.chown": 0}
 
 
@@ -89,21 +91,21 @@ class Death:
 
 def forked(work: Callable[[], str]) -> tuple[int, str]:
     """Run `work` in a copy of this process: its wait status, and the text that it answered or its traceback."""
-    return together([work])[0]
+    return _ended(*_start(work, LIMIT))
 
 
 def together(works: list[Callable[[], str]]) -> list[tuple[int, str]]:
-    """The same for several at once."""
-    started = [_start(work) for work in works]
-    ended: list[tuple[int, str]] = []
-    for child, reader in started:
-        with os.fdopen(reader) as pipe:
-            text = pipe.read()
-        ended.append((os.waitpid(child, 0)[1], text))
-    return ended
+    """The same for several at once, however long they take."""
+    return [_ended(*started) for started in [_start(work) for work in works]]
 
 
-def _start(work: Callable[[], str]) -> tuple[int, int]:
+def _ended(child: int, reader: int) -> tuple[int, str]:
+    with os.fdopen(reader) as pipe:
+        text = pipe.read()
+    return os.waitpid(child, 0)[1], text
+
+
+def _start(work: Callable[[], str], limit: int = 0) -> tuple[int, int]:
     reader, writer = os.pipe()
     child = os.fork()
     if child:
@@ -111,6 +113,7 @@ def _start(work: Callable[[], str]) -> tuple[int, int]:
         return child, reader
     os.close(reader)
     code = 1
+    signal.alarm(limit)
     try:
         text = work()
         code = 0

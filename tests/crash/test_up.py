@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 
 from outlast.kernel.errors import OutlastError
-from tests.crash.death import Death, forked, together, watched
+from tests.crash.death import LIMIT, Death, forked, together, watched
 from tests.sim.site import SimSite, new_site
 
 FINE = os.environ.get("OUTLAST_CRASH") == "fine"
@@ -166,7 +166,7 @@ def one(scenario: Scenario, begin: Path, step: int, torn: int, wanted: dict[str,
     # The order of steps differs a little from run to run: one that ended before its death has to end well too.
     status, text = forked(lambda: run_again(site))
     if status != 0:
-        yield f"{case}: the next one failed: {text[-1500:]}"
+        yield f"{case}: the next one failed: {text[-1500:] or f'not at its end within {LIMIT} s'}"
         return
     found = json.loads(text)
     if found["again"]:

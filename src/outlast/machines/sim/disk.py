@@ -2,6 +2,7 @@
 
 <folder>/networks.json           networks of the data centres
 <folder>/breakage.json           what is broken on purpose
+<folder>/intended.json           what engines are just doing
 <folder>/machines/<name>.json    its order: written last when it is made, removed last when it goes
 <folder>/machines/<name>/root    its disk
 <folder>/machines/<name>/engines what its engines remember, by component: on its disk, so to speak
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -34,6 +36,15 @@ class Held:
     def order(self) -> Order:
         """The order that it was made for."""
         return Order(self.name, self.datacenter, IPv4Address(self.address))
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What an engine does to one file below its machine's folder; None removes it."""
+
+    machine: str
+    path: str
+    text: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +94,34 @@ class Disk:
         """What an engine remembers on a machine; empty: nothing."""
         return read(self.folder.joinpath("machines", name, "engines", component)) or ""
 
-    def remember(self, name: str, component: str, text: str) -> None:
-        """Keep what an engine remembers."""
-        write(self.machine(name) / "engines" / component, text)
+    def differs(self, effect: Effect) -> bool:
+        """Whether an effect makes a difference."""
+        return read(self.machine(effect.machine) / effect.path) != effect.text
+
+    def show(self, effect: Effect) -> None:
+        """Bring it about; of a machine that is gone, nothing."""
+        path = self.machine(effect.machine) / effect.path
+        if effect.text is None:
+            path.unlink(missing_ok=True)
+        elif self.machine(effect.machine).exists():
+            write(path, effect.text)
+
+    def intend(self, effects: Sequence[Effect]) -> None:
+        """Remember effects that only make sense together."""
+        write(self._intended, json.dumps([asdict(effect) for effect in effects]))
+
+    def intended(self) -> tuple[Effect, ...]:
+        """Those that a process died at, if one did."""
+        return tuple(Effect(**effect) for effect in json.loads(read(self._intended) or "[]"))
+
+    def done(self) -> None:
+        """All of them are there."""
+        if self._intended.exists():
+            self._intended.unlink()
+
+    @property
+    def _intended(self) -> Path:
+        return self.folder.joinpath("intended.json")
 
     def breakage(self) -> Breakage:
         """What is broken now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from outlast.contract.probe import Output
 from outlast.contract.scene import Host, Scene
 from outlast.machines.breakage import Breakage
 from outlast.machines.sim import disk
-from outlast.machines.sim.disk import Disk
+from outlast.machines.sim.disk import Disk, Effect
 from outlast.machines.sim.systemd import Systemd
 
 # A connection is tried again so often before it counts as impossible; one lost packet breaks none.
@@ -36,6 +36,7 @@ class World:
 
     def live(self) -> tuple[Host, ...]:
         """Let every engine do what it does by itself, until all rest. Answers the machines as they are then."""
+        self._finish()
         for _ in range(ROUNDS):
             hosts = self._hosts()
             changes = [
@@ -44,9 +45,7 @@ class World:
                 if model.live
                 for name, change in model.live(self._scene(component, hosts)).items()
             ]
-            # All of them, also after the first that is different.
-            different = [self._change(*change) for change in changes]
-            if not any(different):
+            if not self._change(changes):
                 return hosts
         raise AssertionError("the engines do not come to rest: a fault of a model")
 
@@ -68,7 +67,7 @@ class World:
         for component, model in self.models.items():
             ran = model.run(self._scene(component, hosts), machine, argv)
             if ran is not None:
-                if self._change(machine, component, ran.change):
+                if self._change([(machine, component, ran.change)]):
                     self.live()
                 return ran.output
         return None
@@ -101,22 +100,30 @@ class World:
 
         return Scene(self.clock(), hosts, lambda machine: self.disk.memory(machine, component), serving)
 
-    def _change(self, machine: str, component: str, change: Change) -> bool:
-        """Whether anything is different now."""
-        root = self.disk.root(machine)
-        different = False
-        for path, text in change.writes:
-            if disk.read(root / path.lstrip("/")) != text:
-                disk.write(root / path.lstrip("/"), text)
-                different = True
-        for path in change.removes:
-            if (root / path.lstrip("/")).exists():
-                (root / path.lstrip("/")).unlink()
-                different = True
-        if change.memory is not None and change.memory != self.disk.memory(machine, component):
-            self.disk.remember(machine, component, change.memory)
-            different = True
-        return different
+    def _change(self, changes: Iterable[tuple[str, str, Change]]) -> bool:
+        """Whether anything is different now. `changes` go with their machines and components."""
+        effects = [effect for change in changes for effect in _effects(*change)]
+        different = [effect for effect in effects if self.disk.differs(effect)]
+        if len(different) > 1:
+            # Machines live on when this process dies: what they are at is finished by whoever comes next.
+            self.disk.intend(different)
+        self._show(different)
+        return bool(different)
+
+    def _finish(self) -> None:
+        self._show(self.disk.intended())
+
+    def _show(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            self.disk.show(effect)
+        self.disk.done()
+
+
+def _effects(machine: str, component: str, change: Change) -> Iterator[Effect]:
+    yield from (Effect(machine, f"root/{path.lstrip('/')}", text) for path, text in change.writes)
+    yield from (Effect(machine, f"root/{path.lstrip('/')}", None) for path in change.removes)
+    if change.memory is not None:
+        yield Effect(machine, f"engines/{component}", change.memory)
 
 
 def _reader(root: Path) -> Callable[[str], str | None]:
