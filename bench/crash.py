@@ -24,7 +24,10 @@ from rich.console import Console
 from rich.table import Table
 from tests.lab.site import HOMES, LabSite, traces
 
+from outlast.machines.nspawn.names import Identity
+
 SITE = "outlast-bench-crash"
+IDENTITY = Identity(SITE, HOMES / SITE)
 MOST_TRIALS = 100
 UP_LIMIT = 240.0
 APP = """\
@@ -51,13 +54,15 @@ database: {{ engine: mariadb, buffer_pool: {pool} MiB }}
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One kill: after how many seconds, whether the process still ran then, and what was wrong in the end."""
+    """One kill: after how many seconds, whether the process still ran then, what it said last, and what was wrong in
+    the end."""
 
     kind: str
     number: int
     moment: float
     killed: bool
     again: float
+    phase: str
     wrong: tuple[str, ...]
 
 
@@ -85,7 +90,9 @@ def main() -> int:
                     file.write(json.dumps(asdict(trial)) + "\n")
                 done.append(trial)
                 console.print(
-                    f"{kind} {number}: {moment:.2f} of {length:.1f} s, {'; '.join(trial.wrong) or 'converged'}"
+                    f"{kind} {number}: {moment:.2f} of {length:.1f} s ({trial.phase}), then {trial.again} s: "
+                    f"{'; '.join(trial.wrong) or 'converged'}",
+                    soft_wrap=True,
                 )
     finally:
         if home.exists():
@@ -123,16 +130,17 @@ def _trial(site: LabSite, kind: str, number: int, moment: float) -> Trial:
     _begin(site, kind)
     victim = site.start("up", "--yes")
     try:
-        victim.communicate(timeout=moment)
+        said = "".join(victim.communicate(timeout=moment))
     except subprocess.TimeoutExpired:
         victim.kill()
-        victim.communicate()
+        said = "".join(victim.communicate())
+    phase = next(iter(said.strip().splitlines()[-1:]), "nothing said yet")
     killed = victim.returncode < 0
     began = time.monotonic()
     done = site.run("up", "--yes", expect=None, limit=UP_LIMIT)
     again = time.monotonic() - began
     failed = [] if done.returncode == 0 else [f"the next up failed: {done.stderr.strip()[-500:]}"]
-    return Trial(kind, number, round(moment, 3), killed, round(again, 1), tuple(failed + _wrong(site)))
+    return Trial(kind, number, round(moment, 3), killed, round(again, 1), phase, tuple(failed + _wrong(site)))
 
 
 def _begin(site: LabSite, kind: str) -> None:
@@ -155,11 +163,33 @@ def _wrong(site: LabSite) -> list[str]:
     """Everything that is not as it should be now."""
     status = site.status()
     found = [] if status.get("healthy") else ["not healthy"]
+    plan = site.run("plan", "--detailed-exitcode", expect=None)
+    if plan.returncode != 0:
+        found.append(f"the plan is not empty: {(plan.stdout + plan.stderr).strip()[-300:]}")
     again = site.run("up", "--yes", "--json", expect=None, limit=UP_LIMIT)
     if again.returncode != 0 or json.loads(again.stdout)["done"]:
         found.append(f"the third up found something to do: {again.stdout.strip()[-300:]}")
     names = {machine["name"] for machine in status.get("machines", [])}
+    found += _ledgers(names)
+    found += [f"orphan: cable {cable}" for cable in sorted(_cables() ^ {IDENTITY.cable(name) for name in names})]
     return found + [f"orphan: {trace}" for trace in traces(SITE) if not _is_wanted(trace, names)]
+
+
+def _ledgers(names: set[str]) -> list[str]:
+    """What is odd about the machines' ledgers: all tell of the same blueprint, the one that the site keeps."""
+    wanted = json.loads((HOMES / SITE / ".outlast/blueprint.json").read_text())["generation"]
+    paths = {name: IDENTITY.machines / name / "root/var/lib/outlast/ledger.json" for name in names}
+    told = {name: json.loads(path.read_text())["generation"] for name, path in paths.items()}
+    return [f"ledger of {name}: generation {own}, not {wanted}" for name, own in sorted(told.items()) if own != wanted]
+
+
+def _cables() -> set[str]:
+    """The cables in the lab's switch; of a whole machine there is one, and none of any other."""
+    done = subprocess.run(
+        ["ip", "-netns", IDENTITY.switch, "-json", "link"], capture_output=True, text=True, check=False
+    )
+    links: list[dict[str, str]] = json.loads(done.stdout or "[]")
+    return {link["ifname"] for link in links if link["ifname"].startswith("olv")}
 
 
 def _is_wanted(trace: str, names: set[str]) -> bool:
@@ -174,7 +204,8 @@ def _is_wanted(trace: str, names: set[str]) -> bool:
         case "namespace":
             return re.fullmatch(f"outlast-{lab}(-({machine}))?", what) is not None
         case "mount":
-            return re.search(f"/{lab}/machines/({machine})/root$", what) is not None
+            disk, space = f"/{lab}/machines/({machine})/root", f"/run/netns/outlast-{lab}(-({machine}))?"
+            return re.search(f"({disk}|^{space})$", what) is not None
         case _:
             return re.search(f"--machine=outlast-{lab}-({machine})\0", what) is not None
 
