@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from bench.powerloss import trial
 from cryptography.fernet import Fernet
 
 from outlast.apply.vault import Vault, now
@@ -198,6 +199,19 @@ def test_without_the_key_nothing_is_done(shop: LabSite, tmp_path: Path, monkeypa
         assert str(tmp_path / "outlast/keys") in shop.run(*verb, expect=1).stderr.replace("\n", "")
     assert (shop.home / ".outlast/vault.json").read_bytes() == before
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_lost_when_all_machines_lose_their_power_during_orders(shop: LabSite) -> None:
+    seen = trial(shop, 0, by_command=False, gone=False)
+    assert seen.acknowledged > 50
+    assert seen.lost == 0
+    assert "united by themselves" in seen.founder
+
+
+def test_a_data_machine_lost_for_good_in_a_loss_of_power_is_made_anew_by_up(shop: LabSite) -> None:
+    seen = trial(shop, 0, by_command=True, gone=True)
+    assert seen.lost == 0
+    assert "has committed most" in seen.founder
 
 
 def cut(site: LabSite, machine: str) -> None:
