@@ -115,6 +115,18 @@ def test_one_that_lost_its_data_leaves_first_and_names_whom_it_was_told(member: 
     assert (cluster, state, anew) == (f"east-etcd-2=https://10.0.0.16:2380,east-etcd-1={OWN}", "existing", False)
 
 
+def test_one_that_comes_back_at_another_address_takes_its_former_self_out_first(member: Any) -> None:
+    former = {"ID": 1, "name": "east-etcd-1", "peerURLs": ["https://10.0.0.99:2380"], "clientURLs": ["c"]}
+    others = Others([former, OTHER])
+    cluster, state, _ = start(member, others).without_data("")
+    assert others.changes == [("remove", "1"), ("add", "east-etcd-1", f"--peer-urls={OWN}")]
+    assert (cluster, state) == (f"east-etcd-2=https://10.0.0.16:2380,east-etcd-1={OWN}", "existing")
+    # It was added by a start that died before it took the former one out.
+    others = Others([former, LISTED, OTHER])
+    assert start(member, others).without_data("")[1] == "existing"
+    assert others.changes == [("remove", "1")]
+
+
 def test_one_that_was_added_or_never_started_changes_nothing(member: Any) -> None:
     others = Others([LISTED, OTHER])
     assert start(member, others).without_data("")[1] == "existing"

@@ -63,6 +63,11 @@ def without_data(asked):
 
 def join(listed):
     own = member.facts()["peer"]
+    # Its name at another address is this member on a machine that is gone. As a further member the new one would make
+    # a majority larger than those who can answer.
+    for each in [each for each in listed if each.get("name") == member.facts()["member"] and own not in each["peerURLs"]]:
+        change("remove", f"{each['ID']:x}")
+        listed = [other for other in listed if other is not each]
     mine = next((each for each in listed if own in each["peerURLs"]), None)
     if mine and mine.get("name") and not mine.get("clientURLs"):
         # One of the founders, which never started.
