@@ -33,7 +33,7 @@ run: setup ## bring the example shop up in the lab and print its addresses
 down: setup ## remove the example shop and everything of its lab but the cached image
 	$(OUTLAST) down -f $(SITE) --yes
 
-test: setup .venv/.test-packages check ## every test, the lab included (root, about five minutes)
+test: setup .venv/.test-packages check ## every test, the lab included (root, about twenty minutes)
 	.venv/bin/pytest -q
 
 .venv/.test-packages: Makefile
