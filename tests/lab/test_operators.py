@@ -72,14 +72,14 @@ def test_of_two_operators_one_is_refused_and_told_by_whom(site: LabSite) -> None
     kept = (other / "blueprint.json").read_bytes()
     site.edit(RUN, SLOW)
     first = site.start("up", "--yes")
-    until("the first holds the site", lambda: holder(site) == first.pid, 30)
+    until("the first holds the site", lambda: holder(site) == first.pid, 120)
     second = elsewhere(site, other, "up", "--yes")
     assert second.returncode == 1
     assert "somebody else is changing it" in second.stderr
     assert f"(process {first.pid})" in second.stderr
     assert elsewhere(site, other, "down", "--yes").returncode == 1
     first.send_signal(signal.SIGTERM)
-    _, said = first.communicate(timeout=30)
+    _, said = first.communicate(timeout=120)
     assert first.returncode == 130, said
     assert "nothing is undone" in said
     assert holder(site) == 0
@@ -110,7 +110,7 @@ def test_of_two_who_start_at_once_at_most_one_changes_anything(site: LabSite) ->
 def test_the_lease_of_a_dead_process_is_taken_over_at_once_and_said(site: LabSite) -> None:
     site.edit(RUN, SLOW)
     victim = site.start("up", "--yes")
-    until("it holds the site", lambda: holder(site) == victim.pid, 30)
+    until("it holds the site", lambda: holder(site) == victim.pid, 120)
     victim.kill()
     victim.communicate()
     site.edit(SLOW, RUN)
