@@ -1,0 +1,88 @@
+"""One experiment: a fault, whom it hits, and what the owner wants to be true of it. What came of it, trial by trial."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from outlast.proof.verdict import Judgement, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What `survive:` asks of a failure class. `outage`: the longest time (s) in which nobody was served, in 95 of 100
+    trials; no single one may take twice as long. `errors`: how many idempotent requests may fail; None: any number.
+    Acknowledged writes are never to be lost."""
+
+    outage: float
+    errors: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """`name` is what `--only` takes (`writer-power-off`); `failure` the class of `survive:`; `summary` one plain line;
+    `targets` are machines or members, chosen anew for each trial where they depend on who is primary then."""
+
+    name: str
+    failure: str
+    summary: str
+    objective: Objective
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """One step (`width` seconds from `at`, relative to the fault) of a timeline: operations done and failed, and the
+    slowest of those done (s)."""
+
+    at: float
+    width: float
+    done: int
+    failed: int
+    slowest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One run of an experiment. Seconds; None: it did not end within its limit, or cannot be known.
+
+    `outage` is the longest time without service around the fault, `after` the longest from its healing on, both as
+    clients saw them. `redundant` is how long after the healing everything was there again.
+    `lanes` are timelines by what clients did (`order`, `append`), `marks` (seconds relative to the fault, what).
+    """
+
+    number: int
+    target: str
+    outage: float | None
+    after: float | None
+    redundant: float | None
+    acknowledged: int
+    errors: int
+    slow: int
+    lost: int | None
+    verdicts: tuple[Verdict, ...]
+    lanes: tuple[tuple[str, tuple[Beat, ...]], ...] = ()
+    marks: tuple[tuple[float, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """An experiment with its trials and the verdicts over all of them."""
+
+    experiment: Experiment
+    trials: tuple[Trial, ...]
+    judgement: Judgement
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that one `prove` found. `at` is when it began (ISO 8601, UTC), `seconds` how long it took;
+    `surroundings` say on what it ran (engine versions, processors), as (name, value)."""
+
+    site: str
+    generation: int
+    version: str
+    at: str
+    seconds: float
+    command: str
+    surroundings: tuple[tuple[str, str], ...]
+    proofs: tuple[Proof, ...]
