@@ -14,7 +14,8 @@ import pytest
 
 from outlast.kernel.errors import Unreachable
 from outlast.kernel.events import silent
-from outlast.machines.ssh.connection import ExitError, connect
+from outlast.machines.machine import ExitError
+from outlast.machines.ssh.connection import connect
 from outlast.machines.ssh.login import client
 from outlast.machines.ssh.record import Record, Server
 from outlast.machines.ssh.taking import open_server

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +17,14 @@ class Result:
     stderr: bytes
 
 
+class ExitError(Exception):
+    """A command whose output is read line by line ended with a status that is not 0."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 class Machine(Protocol):
     """An open connection to one machine, as root. Every call raises `Unreachable` when it gives no answer.
 
@@ -28,6 +36,13 @@ class Machine(Protocol):
 
     async def run(self, argv: Sequence[str], *, stdin: bytes = b"", limit: float = 60.0) -> Result:
         """Run `argv` (never through a shell) and wait for at most `limit` seconds."""
+        ...
+
+    def lines(self, argv: Sequence[str], *, stdin: bytes = b"", limit: float = 60.0) -> AsyncIterator[str]:
+        """Run `argv`, yielding what it prints line by line, both streams as one.
+
+        Raises `ExitError` unless it ends with 0, and `TimeoutError` when it does not end within `limit` seconds.
+        """
         ...
 
     async def put(self, path: str, content: bytes, *, mode: int = 0o644) -> None:

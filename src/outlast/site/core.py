@@ -43,4 +43,26 @@ firewall:
   # What every machine may reach outside the site, such as time servers. For a single app: its own `calls`.
   calls: []               # calls: [192.0.2.1:123/udp, 192.0.2.53:53/udp]
 """,
+    "survive": """\
+# What users may notice of each kind of failure: `outlast prove` judges by it. No acknowledged write may ever be lost.
+survive:
+  process: { outage: 1500ms }    # dies, or is alive and deaf
+  machine: { outage: 1s }        # loses its power, or is cut off
+  link: { outage: 1500ms }       # some machines do not reach some others
+  load: { outage: 1s }           # too much to do, or all data copied
+  planned: { outage: 500ms, errors: 0 }    # restarts and moves on purpose
+  pair: { outage: 2s }           # two machines at once
+  power: { outage: 2m }          # all machines of a data centre at once
+""",
+    "customers": """\
+# What customers do while `outlast prove` breaks the site: requests at a fixed rate over every address.
+customers:
+  browse: [/]
+  # order:                 # something that is written once for its token, however often it is repeated
+  #   path: /api/orders
+  #   body: '{"token": "{token}", "items": [{"product": 1, "quantity": 1}]}'
+  #   found: /api/orders/{token}
+  rate: 15                 # requests a second over each address
+  orders: 8                # orders a second
+""",
 }

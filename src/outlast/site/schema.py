@@ -14,6 +14,7 @@ from outlast.kernel.addresses import Address, Subnet
 from outlast.kernel.names import DatacenterName, PoolName, SiteName
 from outlast.kernel.network import DestinationText, Network
 from outlast.site.domain import Domain
+from outlast.site.promises import Customers, Survive
 
 MOST_DATACENTERS = 8
 # Larger than any that was measured: eight data centres of 1,250 machines, most of them in one pool (bench/run.py).
@@ -106,6 +107,12 @@ class Core(_Frozen):
     )
     firewall: Firewall = Field(
         default=Firewall(), description="What the machines may reach and who may log in, beyond what the wiring says."
+    )
+    survive: Survive = Field(
+        default=Survive(), description="What users may notice of each kind of failure; `outlast prove` judges by it."
+    )
+    customers: Customers = Field(
+        default=Customers(), description="What customers do while `outlast prove` breaks the site on purpose."
     )
 
 

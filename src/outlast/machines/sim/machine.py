@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from outlast.contract.probe import Output
 from outlast.kernel.errors import Finding, OutlastError, Unreachable
-from outlast.machines.machine import Result
+from outlast.machines.machine import ExitError, Result
 from outlast.machines.sim import sandbox
 from outlast.machines.sim.program import run_program
 from outlast.machines.sim.world import World
@@ -47,6 +47,14 @@ class SimMachine:
                 case _:
                     return await self._sandboxed(argv, stdin, limit)
         return Result(output.returncode, output.stdout.encode(), output.stderr.encode())
+
+    async def lines(self, argv: Sequence[str], *, stdin: bytes = b"", limit: float = 60.0) -> AsyncIterator[str]:
+        """Run `argv`, yielding what it printed once it has ended."""
+        done = await self.run(argv, stdin=stdin, limit=limit)
+        for line in (done.stdout + done.stderr).decode(errors="replace").splitlines():
+            yield line.rstrip()
+        if done.returncode != 0:
+            raise ExitError(done.returncode)
 
     async def put(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
         """Replace one file, atomically."""

@@ -13,8 +13,9 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from outlast.kernel.errors import Finding, OutlastError
+from outlast.machines.machine import ExitError
 from outlast.machines.provider import LEFT_OUT, BuildOrder
-from outlast.machines.ssh.connection import ExitError, SshMachine
+from outlast.machines.ssh.connection import SshMachine
 from outlast.machines.ssh.scripts import CLOSE, OPEN
 
 EVIDENCE = 25

@@ -13,7 +13,7 @@ from uuid import uuid4
 import asyncssh
 
 from outlast.kernel.errors import Finding, OutlastError, Unreachable
-from outlast.machines.machine import Result
+from outlast.machines.machine import ExitError, Result
 from outlast.machines.ssh.login import Login, pinned
 
 # A connection whose other end is silent for KEEPALIVE x KEEPALIVES seconds is given up, with every call on it.
@@ -38,14 +38,6 @@ MERGED = 'exec "$@" 2>&1'
 GET = f'[ -e "$1" ] || exit {ABSENT}; exec cat -- "$1"'
 
 T = TypeVar("T")
-
-
-class ExitError(Exception):
-    """A command whose output is read line by line ended with a status that is not 0."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 class SshMachine:
