@@ -59,7 +59,8 @@ class Once:
 class Part:
     """What one member needs on its machine.
 
-    `probe` is an argv that prints what the component's `parse` reads, within 5 seconds.
+    `probe` is an argv that prints what the component's `parse` reads, within 5 seconds. `digest` is one that prints the
+    same text on all members of a cluster that hold the same.
     """
 
     files: tuple[File, ...] = ()
@@ -68,6 +69,7 @@ class Part:
     artifacts: tuple[Artifact, ...] = ()
     once: tuple[Once, ...] = ()
     certificates: tuple[Certificate, ...] = ()
+    digest: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

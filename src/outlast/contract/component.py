@@ -71,7 +71,8 @@ class Component(Generic[O]):
     seconds a member may take from its start to healthy. `builds` says how a service made from source is built.
     `floats`: every machine that holds a member gets a floating address. `quorum`: it serves only while more
     than half of its members are healthy. `model` is how it behaves on simulated machines. `calls` are the places
-    outside the site that it connects to.
+    outside the site that it connects to. `switch` is an argv that, run on the machine of the member that takes the
+    writes, moves them to another one.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Component(Generic[O]):
     quorum: bool = False
     model: Model | None = None
     calls: Callable[[O], tuple[Destination, ...]] | None = None
+    switch: tuple[str, ...] = ()
 
     @property
     def is_beside(self) -> bool:

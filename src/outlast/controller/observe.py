@@ -14,7 +14,7 @@ from outlast.contract.component import AnyComponent
 from outlast.contract.probe import Health, Output, Report
 from outlast.contract.registry import Registry
 from outlast.kernel.errors import OutlastError, Unreachable
-from outlast.machines.provider import Provider
+from outlast.machines.kept import Connector
 
 CONNECT_LIMIT = 3.0
 
@@ -51,16 +51,18 @@ def understood(component: AnyComponent, output: Output) -> Report[object]:
         return Report(Health.UNKNOWN, f"what its probe printed cannot be read ({type(error).__name__}: {lines[0]})")
 
 
-async def look(blueprint: Blueprint, provider: Provider, vault: Vault, machines: Iterable[str] | None = None) -> Sight:
+async def look(
+    blueprint: Blueprint, connector: Connector, vault: Vault, machines: Iterable[str] | None = None
+) -> Sight:
     """One look at all machines (or at some) in parallel; a silent machine costs its connect limit, not the look."""
     names = list(blueprint.bundle_by_machine if machines is None else machines)
-    answers = await asyncio.gather(*(_look(blueprint, provider, vault, name) for name in names))
+    answers = await asyncio.gather(*(_look(blueprint, connector, vault, name) for name in names))
     return Sight(dict(zip(names, answers, strict=True)))
 
 
-async def _look(blueprint: Blueprint, provider: Provider, vault: Vault, name: str) -> Observed | Silent:
+async def _look(blueprint: Blueprint, connector: Connector, vault: Vault, name: str) -> Observed | Silent:
     try:
-        machine = await provider.connect(name, limit=CONNECT_LIMIT)
+        machine = await connector.connect(name, limit=CONNECT_LIMIT)
     except Unreachable as error:
         return Silent(name, error.findings[0].why)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from outlast.proof.verdict import Judgement, Verdict
 
@@ -17,15 +18,51 @@ class Objective:
     errors: int | None = None
 
 
+class Role(StrEnum):
+    """Which members of a service are meant, as the site is when the trial begins."""
+
+    PRIMARY = "primary"
+    """The one that takes its writes, or leads it."""
+    OTHER = "other"
+    """One that is not primary."""
+    OTHERS = "others"
+    """All that are not primary."""
+    ANY = "any"
+    """One after another, by the number of the trial."""
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """Members of one service, or (`machines`) the machines that they are on."""
+
+    service: str
+    role: Role
+    machines: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What is done, to whom: `fault` is a name of `chaos list`, or `switch` and `restart`, which are no faults.
+    `others` is the other side of a partition; `settings` are the fault's parameters."""
+
+    fault: str
+    aim: Aim
+    others: Aim | None = None
+    settings: tuple[tuple[str, float], ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """`name` is what `--only` takes (`writer-power-off`); `failure` the class of `survive:`; `summary` one plain line;
-    `targets` are machines or members, chosen anew for each trial where they depend on who is primary then."""
+    """`name` is what `--only` takes (`database-primary-power-off`); `failure` the class of `survive:`; `summary` one
+    plain line. All `hits` begin at once and are healed after `hold` seconds."""
 
     name: str
     failure: str
     summary: str
     objective: Objective
+    hits: tuple[Hit, ...] = ()
+    hold: float = 4.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from outlast.components.galera.model import MODEL
 from outlast.components.galera.options import DatabaseOptions
 from outlast.components.galera.probe import parse
-from outlast.components.galera.render import render
+from outlast.components.galera.render import PROGRAMS, PYTHON, render
 from outlast.components.galera.steward import tend
 from outlast.contract.component import Claim, Component, InPool
 from outlast.contract.interface import Provided, Reach, Required
@@ -52,4 +52,5 @@ COMPONENT = Component(
     settle=120.0,
     quorum=True,
     model=MODEL,
+    switch=(*PYTHON.split(), f"{PROGRAMS}/switch.py"),
 )

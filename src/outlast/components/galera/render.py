@@ -66,7 +66,8 @@ def _member(view: NodeView[DatabaseOptions]) -> Part:
     member = File(MEMBER, _json(_facts(view)))
     accounts = File(ACCOUNTS, _json(_accounts(view)), mode=0o600)
     programs = {
-        name: _program(view, name) for name in ("cluster", "start", "stop", "health", "guard", "accounts", "probe")
+        name: _program(view, name)
+        for name in ("cluster", "start", "stop", "health", "guard", "accounts", "probe", "digest", "switch")
     }
     identified = tuple(file.path for file in own.files)
     database = Service("outlast-galera.service", _unit(view).text(), restart_on=(config.path, *identified))
@@ -80,6 +81,7 @@ def _member(view: NodeView[DatabaseOptions]) -> Part:
         services=(database, health),
         probe=(*PYTHON.split(), f"{PROGRAMS}/probe.py"),
         certificates=(own.wanted,),
+        digest=(*PYTHON.split(), f"{PROGRAMS}/digest.py"),
     )
 
 

@@ -10,7 +10,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
@@ -91,10 +91,7 @@ class DatabaseLoad:
             yield
         finally:
             await asyncio.gather(*(self._tell(source.machine) for source, _ in wanted))
-            late = (await asyncio.wait(tasks, timeout=STEP_LIMIT / 2))[1] if tasks else []
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _end(tasks)
 
     async def _load(self, source: Source, customers: Iterable[tuple[str, int, float]], limit: float) -> None:
         """Runs until it is told to stop; a machine that is lost takes its customers with it."""
@@ -188,3 +185,11 @@ class DatabaseLoad:
 
 def _program() -> str:
     return files("outlast.proof.workloads").joinpath("programs/mysql.py.j2").read_text(encoding="utf-8")
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=STEP_LIMIT / 2)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,58 @@
+"""Looks at the site again and again over kept connections: a hundred handshakes would be a load of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+from outlast.apply.vault import Vault
+from outlast.blueprint.blueprint import Blueprint
+from outlast.contract.registry import Registry
+from outlast.controller.observe import look
+from outlast.kernel.errors import OutlastError, Unreachable
+from outlast.machines.kept import Kept
+from outlast.machines.provider import Provider
+from outlast.status import Status, assess
+
+POLL = 0.25
+
+
+@dataclass
+class Watch:
+    """One site under observation."""
+
+    blueprint: Blueprint
+    registry: Registry
+    provider: Provider
+    vault: Vault
+    kept: Kept = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.kept = Kept(self.provider)
+
+    async def status(self) -> Status:
+        """One look."""
+        found, sight = await asyncio.gather(self.provider.list(), look(self.blueprint, self.kept, self.vault))
+        return assess(self.blueprint, self.registry, {machine.name: machine for machine in found}, sight)
+
+    async def healthy(self, limit: float, *, home: bool = False) -> float | None:
+        """Wait until everything is there (`home`: every address where it belongs too); seconds until then, None when it
+        was not within `limit`."""
+        began = time.monotonic()
+        while True:
+            looked = time.monotonic()
+            try:
+                status = await self.status()
+            except (Unreachable, OutlastError):
+                status = None
+            if status is not None and status.healthy and (not home or _at_home(status)):
+                return looked - began
+            if time.monotonic() - began > limit:
+                return None
+            await asyncio.sleep(POLL)
+
+
+def _at_home(status: Status) -> bool:
+    """Whether every floating address is held by the machine that it belongs to."""
+    return all(floating.holder == floating.home for floating in status.floating)
