@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel
@@ -72,7 +72,8 @@ class Component(Generic[O]):
     `floats`: every machine that holds a member gets a floating address. `quorum`: it serves only while more
     than half of its members are healthy. `model` is how it behaves on simulated machines. `calls` are the places
     outside the site that it connects to. `switch` is an argv that, run on the machine of the member that takes the
-    writes, moves them to another one.
+    writes, moves them to another one. `presets` are options, as the site file would say them, for each value of
+    `recovery` that differs from the defaults.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Component(Generic[O]):
     model: Model | None = None
     calls: Callable[[O], tuple[Destination, ...]] | None = None
     switch: tuple[str, ...] = ()
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
 
     @property
     def is_beside(self) -> bool:

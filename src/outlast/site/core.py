@@ -43,6 +43,11 @@ firewall:
   # What every machine may reach outside the site, such as time servers. For a single app: its own `calls`.
   calls: []               # calls: [192.0.2.1:123/udp, 192.0.2.53:53/udp]
 """,
+    "recovery": """\
+# How soon a silence counts as a failure: sets the database's failure detector, the proxies' checks, the signs of life
+# of addresses and the edges' time-outs together. A section's own word is stronger. `normal` suits one data centre.
+recovery: normal          # fast: quiet machines of your own; patient: busy or far apart
+""",
     "survive": """\
 # What users may notice of each kind of failure: `outlast prove` judges by it. No acknowledged write may ever be lost.
 survive:
@@ -62,7 +67,7 @@ customers:
   #   path: /api/orders
   #   body: '{"token": "{token}", "items": [{"product": 1, "quantity": 1}]}'
   #   found: /api/orders/{token}
-  rate: 15                 # requests a second over each address
-  orders: 8                # orders a second
+  rate: 10                 # requests a second over each address
+  orders: 5                # orders a second
 """,
 }

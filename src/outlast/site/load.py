@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -110,7 +110,9 @@ class _Reading:
         yield from self._wish(path, section, options)
 
     def _wish(self, path: Path, section: Section, value: dict[str, Value]) -> Iterator[Wish]:
-        options = self._validated(section.options, value, _subject(path, section))
+        recovery = self._tree.root.get("recovery")
+        preset: Mapping[str, Any] = section.presets.get(recovery, {}) if isinstance(recovery, str) else {}
+        options = self._validated(section.options, _over(preset, value), _subject(path, section))
         if options is not None:
             yield Wish(name=str(path[-1]), component=section.component, section=section.key, options=options)
 
@@ -135,6 +137,16 @@ class _Reading:
                 yield from value if isinstance(value, dict) else ()
             elif key in self._tree.root or any(section.default for section in group):
                 yield key
+
+
+def _over(preset: Mapping[str, Any], said: dict[str, Value]) -> dict[str, Value]:
+    """The preset, and over it what the file says itself; sections within a section are merged the same way."""
+    merged: dict[str, Value] = {**preset, **said}
+    for key, value in preset.items():
+        own = said.get(key)
+        if isinstance(value, Mapping) and isinstance(own, dict):
+            merged[key] = _over(cast(Mapping[str, Any], value), own)
+    return merged
 
 
 def _subject(at: Path, section: Section) -> Subject:

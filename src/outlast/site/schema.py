@@ -108,6 +108,10 @@ class Core(_Frozen):
     firewall: Firewall = Field(
         default=Firewall(), description="What the machines may reach and who may log in, beyond what the wiring says."
     )
+    recovery: Literal["fast", "normal", "patient"] = Field(
+        default="normal",
+        description="How soon a silence counts as a failure, for every timer of the chain together.",
+    )
     survive: Survive = Field(
         default=Survive(), description="What users may notice of each kind of failure; `outlast prove` judges by it."
     )

@@ -5,8 +5,9 @@ The schema knows the core keys only. Whoever adds a component brings a `Section`
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -19,7 +20,8 @@ class Section:
     several sections share `key` and differ by its `engine:`, the first of them being the default; the loader
     takes that key away before the options see it. `default`: present with default options although the file
     says nothing. `example`: the documented YAML text, beginning with the section's own key. `pool`: the pool
-    of machines its members live in, if they have one of their own.
+    of machines its members live in, if they have one of their own. `presets`: options, as the file would say them, for
+    each value of `recovery` that differs from the defaults.
     """
 
     key: str
@@ -30,6 +32,7 @@ class Section:
     default: bool = False
     example: str = ""
     pool: str | None = None
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
 
     def __post_init__(self) -> None:
         if self.many and self.default:

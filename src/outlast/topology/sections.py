@@ -18,6 +18,7 @@ def sections(registry: Registry) -> tuple[Section, ...]:
             engine=component.claim.engine,
             default=component.claim.default,
             pool=component.placement.pool if isinstance(component.placement, InPool) else None,
+            presets=component.presets,
             example=registry.example(component.name),
         )
         for component in registry

@@ -56,4 +56,8 @@ COMPONENT = Component(
     parse=parse,
     settle=30.0,
     model=MODEL,
+    presets={
+        "fast": {"check": "100ms", "deadline": "150ms"},
+        "patient": {"check": "1s", "deadline": "1s"},
+    },
 )

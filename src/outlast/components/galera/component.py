@@ -52,5 +52,9 @@ COMPONENT = Component(
     settle=120.0,
     quorum=True,
     model=MODEL,
+    presets={
+        "fast": {"timers": {"keepalive": "100ms", "suspect": "300ms", "inactive": "500ms", "install": "400ms"}},
+        "patient": {"timers": {"keepalive": "500ms", "suspect": "3s", "inactive": "6s", "install": "3s"}},
+    },
     switch=(*PYTHON.split(), f"{PROGRAMS}/switch.py"),
 )

@@ -39,4 +39,8 @@ COMPONENT = Component(
     parse=parse,
     settle=15.0,
     model=MODEL,
+    presets={
+        "fast": {"timeouts": {"connect": "200ms"}},
+        "patient": {"timeouts": {"connect": "1s"}},
+    },
 )
