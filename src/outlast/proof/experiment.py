@@ -84,6 +84,7 @@ class Trial:
     `outage` is the longest time without service around the fault, `after` the longest from its healing on, both as
     clients saw them. `redundant` is how long after the healing everything was there again.
     `lanes` are timelines by what clients did (`order`, `append`), `marks` (seconds relative to the fault, what).
+    `silence` is from when to when (seconds relative to the fault) that outage lasted.
     """
 
     number: int
@@ -98,6 +99,7 @@ class Trial:
     verdicts: tuple[Verdict, ...]
     lanes: tuple[tuple[str, tuple[Beat, ...]], ...] = ()
     marks: tuple[tuple[float, str], ...] = ()
+    silence: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
