@@ -16,6 +16,7 @@ from outlast.controller.observe import CONNECT_LIMIT
 from outlast.kernel.errors import Finding, Invalid, OutlastError
 from outlast.kernel.events import silent
 from outlast.machines.provider import Power
+from outlast.proof.faults.guard import dismiss
 
 
 def register(app: typer.Typer) -> None:
@@ -39,6 +40,8 @@ def down(file: SiteFile = SITE_FILE, yes: Yes = False, lock_wait: LockWait = 0.0
 
 async def _clear(workspace: Workspace, wait: float) -> None:
     """Remove everything while no other operator changes it, wherever they sit."""
+    # First: nobody shall switch a machine on that is just being removed.
+    await dismiss(workspace.store.folder)
     running = [found.name for found in await workspace.provider.list() if found.power is Power.ON]
     connecting = (workspace.provider.connect(name, limit=CONNECT_LIMIT) for name in running)
     answers = await asyncio.gather(*connecting, return_exceptions=True)

@@ -15,7 +15,23 @@ import typer
 # Typer carries Click inside and shows this one class of it nowhere else.
 from typer._click.exceptions import ClickException
 
-from outlast.cli import check, completion, docs, doctor, down, exec_, init, logs, plan, scan, ssh, status, up, version
+from outlast.cli import (
+    chaos,
+    check,
+    completion,
+    docs,
+    doctor,
+    down,
+    exec_,
+    init,
+    logs,
+    plan,
+    scan,
+    ssh,
+    status,
+    up,
+    version,
+)
 from outlast.cli.output import as_json, err, print_findings, print_json
 from outlast.kernel.errors import Finding, OutlastError
 
@@ -29,7 +45,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for verb in (init, doctor, check, docs, plan, up, status, logs, exec_, scan, ssh, down, completion, version):
+for verb in (init, doctor, check, docs, plan, up, status, logs, exec_, scan, chaos, ssh, down, completion, version):
     verb.register(app)
 
 

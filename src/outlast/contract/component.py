@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
+from outlast.contract.ailment import Ailment
 from outlast.contract.bundle import Part
 from outlast.contract.interface import Provided, Required
 from outlast.contract.model import Model
@@ -73,7 +74,7 @@ class Component(Generic[O]):
     than half of its members are healthy. `model` is how it behaves on simulated machines. `calls` are the places
     outside the site that it connects to. `switch` is an argv that, run on the machine of the member that takes the
     writes, moves them to another one. `presets` are options, as the site file would say them, for each value of
-    `recovery` that differs from the defaults.
+    `recovery` that differs from the defaults. `ailments` are faults that only this engine can have.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Component(Generic[O]):
     calls: Callable[[O], tuple[Destination, ...]] | None = None
     switch: tuple[str, ...] = ()
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    ailments: tuple[Ailment, ...] = ()
 
     @property
     def is_beside(self) -> bool:

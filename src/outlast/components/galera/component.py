@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from outlast.components.galera.ailments import AILMENTS
 from outlast.components.galera.model import MODEL
 from outlast.components.galera.options import DatabaseOptions
 from outlast.components.galera.probe import parse
@@ -57,4 +58,5 @@ COMPONENT = Component(
         "patient": {"timers": {"keepalive": "500ms", "suspect": "3s", "inactive": "6s", "install": "3s"}},
     },
     switch=(*PYTHON.split(), f"{PROGRAMS}/switch.py"),
+    ailments=AILMENTS,
 )

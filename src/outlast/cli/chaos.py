@@ -1,0 +1,147 @@
+"""`outlast chaos`: break a running site on purpose, for a while."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from outlast.cli.faults import chosen, duration, settings
+from outlast.cli.options import SITE_FILE, AsJson, Quiet, SiteFile
+from outlast.cli.output import err, out, print_findings, print_json
+from outlast.cli.status import read_status
+from outlast.cli.target import applied
+from outlast.cli.workspace import Workspace, open_workspace
+from outlast.kernel.errors import Finding, Negative
+from outlast.kernel.units import format_duration
+from outlast.proof.faults.chaos import Chaos
+from outlast.proof.faults.fault import Fault, Level, Offer
+from outlast.proof.faults.offer import offers
+
+chaos = typer.Typer(
+    name="chaos",
+    help="Break a running site on purpose: every fault goes away by itself.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+HITS = {Level.MEMBER: "a member", Level.MACHINE: "a machine", Level.BETWEEN: "two sets of machines"}
+Force: typer.models.OptionInfo = typer.Option("--force", help="Also when the site is not healthy as it is.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.add_typer(chaos)
+
+
+@chaos.command(name="list")
+def list_(file: SiteFile = SITE_FILE, json: AsJson = False) -> None:
+    """List the faults that this site can have, what each can hit, and why not the others."""
+    workspace = open_workspace(file)
+    found = offers(applied(workspace), workspace.registry, workspace.provider.faults)
+    if json:
+        print_json({"faults": found})
+        return
+    out.print(_table(found))
+    print_findings(offer.finding for offer in found if offer.finding)
+
+
+@chaos.command()
+def run(
+    fault: Annotated[str, typer.Argument(help="One that `outlast chaos list` names.")],
+    targets: Annotated[list[str], typer.Argument(help="Members or machines; also a pool, a data centre or a service.")],
+    file: SiteFile = SITE_FILE,
+    others: Annotated[
+        list[str] | None, typer.Option("--from", help="The second set of machines, for faults between two sets.")
+    ] = None,
+    lasting: Annotated[str, typer.Option("--for", help="It goes away after this time, whatever happens.")] = "10s",
+    given: Annotated[list[str] | None, typer.Option("--set", help="A parameter of the fault: `share=0.3`.")] = None,
+    force: Annotated[bool, Force] = False,
+    json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Inflict one fault, wait, and take it back. Ctrl-C takes it back at once."""
+    workspace = open_workspace(file)
+    wanted = chosen(workspace, fault, targets, others or [], duration(lasting), settings(given or []))
+    told = asyncio.run(_run(workspace, wanted, force=force, quiet=quiet))
+    if json:
+        print_json(told)
+    else:
+        out.print(f"[green]●[/] {told['name']} held for {told['seconds']:.1f} s and was taken back")
+
+
+@chaos.command()
+def off(file: SiteFile = SITE_FILE, json: AsJson = False) -> None:
+    """Take back every fault of the site, whoever inflicted it, and refuse new ones until `outlast chaos on`."""
+    healed = asyncio.run(_off(open_workspace(file)))
+    if json:
+        print_json({"healed": healed})
+    else:
+        what = ", ".join(healed) or "there was none"
+        out.print(f"[green]●[/] no fault holds any more ({what}); new ones are refused until `outlast chaos on`")
+
+
+@chaos.command()
+def on(file: SiteFile = SITE_FILE) -> None:
+    """Allow faults again."""
+    asyncio.run(_on(open_workspace(file)))
+    out.print("[green]●[/] faults may begin again")
+
+
+async def _run(workspace: Workspace, fault: Fault, *, force: bool, quiet: bool) -> dict[str, object]:
+    if not force and not (await read_status(workspace)).healthy:
+        raise Negative(_degraded(workspace.site.site))
+    async with _chaos(workspace) as chaos:
+        injected = await chaos.inject(fault)
+        try:
+            if not quiet:
+                ends = format_duration(fault.seconds)
+                err.print(f"[yellow]◐[/] {injected.name} holds; it goes away within {ends}, Ctrl-C: at once")
+            await asyncio.sleep(max(0.0, injected.at + fault.seconds - time.time()))
+        finally:
+            healed = await chaos.heal(injected)
+    return {
+        "name": injected.name,
+        "fault": fault,
+        "began": injected.began,
+        "at": injected.at,
+        "healed": healed,
+        "seconds": healed - injected.at,
+    }
+
+
+async def _off(workspace: Workspace) -> tuple[str, ...]:
+    async with _chaos(workspace) as chaos:
+        return await chaos.off()
+
+
+async def _on(workspace: Workspace) -> None:
+    async with _chaos(workspace) as chaos:
+        await chaos.on()
+
+
+def _chaos(workspace: Workspace) -> Chaos:
+    return Chaos(applied(workspace), workspace.provider, workspace.registry, workspace.file)
+
+
+def _degraded(site: str) -> Finding:
+    return Finding(
+        where=site,
+        what="it is not healthy as it is",
+        why="a fault on top of another shows nothing, and may be one too many",
+        fix="see `outlast status` and mend it first, or add --force",
+    )
+
+
+def _table(found: tuple[Offer, ...]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for column in ("FAULT", "HITS", "WHAT HAPPENS", "PARAMETERS"):
+        table.add_column(column, no_wrap=column != "WHAT HAPPENS")
+    for offer in found:
+        parameters = ", ".join(f"{p.name}={p.default:g}" for p in offer.parameters)
+        hits = HITS[offer.level] if offer.targets else "[dim]nothing here[/]"
+        table.add_row(f"[bold]{offer.kind}[/]", hits, escape(offer.summary), parameters)
+    return table
