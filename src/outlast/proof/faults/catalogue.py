@@ -179,7 +179,7 @@ LOSS = Kind(
     level=Level.MACHINE,
     summary="a share of a machine's packets vanishes by chance, in and out",
     compose=_loss,
-    parameters=(Parameter("share", "share of the packets, each way", 0.1, 0.0, 1.0),),
+    parameters=(Parameter("share", "share of the packets, each way", 0.1, 0.001, 1.0),),
     surveyed=True,
 )
 LATENCY = Kind(
@@ -204,7 +204,7 @@ MEMORY = Kind(
     compose=_memory,
     parameters=(
         Parameter("mib", "MiB at most", 256.0, 1.0, 1_048_576.0),
-        Parameter("share", "share of the available memory at most", 0.5, 0.0, 0.95),
+        Parameter("share", "share of the available memory at most", 0.5, 0.001, 0.95),
     ),
 )
 POWER_OFF = Kind(

@@ -35,7 +35,8 @@ def isolated(fault: str, at: Survey) -> Piece:
 
 def lossy(fault: str, at: Survey, share: float) -> Piece:
     """This share (0 to 1) of what gets in, and of what gets out, vanishes by chance."""
-    rule = f"numgen random mod {PARTS} < {round(share * PARTS)} drop"
+    lost = round(share * PARTS)
+    rule = f"numgen random mod {PARTS} < {lost} drop" if lost < PARTS else "drop"
     return _table(fault, at, (rule,), (rule,))
 
 

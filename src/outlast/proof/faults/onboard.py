@@ -83,7 +83,6 @@ def stop(request):
     names = [words.split()[0] for words in found.splitlines() if words.strip()]
     if names:
         run("systemctl", "stop", *names)
-        run("systemctl", "reset-failed", *names)
     return {"stopped": names}
 
 
