@@ -65,6 +65,7 @@ class DatabaseLoad:
     blueprint: Blueprint
     provider: Provider
     run: str
+    customers: Sequence[tuple[str, int, float]] = CUSTOMERS
     operations: list[Operation] = field(default_factory=list[Operation])
     lost: set[str] = field(default_factory=set[str])
 
@@ -84,7 +85,7 @@ class DatabaseLoad:
     @asynccontextmanager
     async def working(self, session: str | None, limit: float) -> AsyncGenerator[None]:
         """Customers work inside; `session` is a member's machine on which one more talks to that member itself."""
-        wanted = [(source, CUSTOMERS) for source in sources(self.blueprint)]
+        wanted = [(source, self.customers) for source in sources(self.blueprint)]
         wanted += [(Source(session), SESSION)] if session else []
         tasks = [asyncio.create_task(self._load(source, customers, limit)) for source, customers in wanted]
         try:
@@ -175,6 +176,7 @@ class DatabaseLoad:
             "schema": self.blueprint.topology.site,
             "prefix": PREFIX,
             "run": self.run,
+            "once": not source.variables,
             "stop": self._stop,
             "most": MOST_OPERATIONS,
             "registers": REGISTERS,

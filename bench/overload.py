@@ -1,0 +1,115 @@
+"""Whether load alone makes anybody fail over: `sudo .venv/bin/python -m bench.overload 20 [SITE]`, in minutes.
+
+Needs the example shop (`sudo make run`), or the site file that is named. For so many minutes eight busy processes run
+on every machine of the database, eight customers on each app machine write without a pause beside the usual ones, one
+member after another copies all data anew, and the one that is written to is dumped again and again as by a backup.
+Nobody breaks anything. Then it prints who was written to, the longest time without an answer and whether an address
+moved. Exit code 1 when the writes or an address moved.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+from rich.console import Console
+
+from outlast.cli.target import applied
+from outlast.cli.workspace import Workspace, open_workspace
+from outlast.kernel.errors import OutlastError, Unreachable
+from outlast.proof.checkers import availability, lost
+from outlast.proof.faults.chaos import Chaos
+from outlast.proof.faults.fault import Fault
+from outlast.proof.history import history
+from outlast.proof.look import Watch
+from outlast.proof.workloads.database import CUSTOMERS, DatabaseLoad
+from outlast.proof.workloads.http import HttpLoad
+from outlast.status import Status, urls
+
+LONGEST = 60.0
+COPY = "full-copy"
+DUMP = ["sh", "-c", "mariadb-dump --all-databases --single-transaction > /dev/null"]
+FULL_RATE = (("append", 8, 0.0),)
+PAUSE = 20.0
+HEALTHY_LIMIT = 300.0
+
+
+async def main() -> int:
+    """Overload the site for as long as the command line asks for (default 20 minutes)."""
+    minutes = min(LONGEST, float(sys.argv[1]) if len(sys.argv) > 1 else 20.0)
+    workspace = open_workspace(Path(sys.argv[2] if len(sys.argv) > 2 else "examples/shop/site.yaml"))
+    blueprint = applied(workspace)
+    watch = Watch(blueprint, workspace.registry, workspace.provider, workspace.vault)
+    async with Chaos(blueprint, workspace.provider, workspace.registry, workspace.file) as chaos:
+        assert await watch.healthy(HEALTHY_LIMIT, home=True) is not None, "the site is not whole"
+        before = await watch.status()
+        return await _overload(workspace, watch, chaos, before, minutes * 60)
+
+
+async def _overload(workspace: Workspace, watch: Watch, chaos: Chaos, before: Status, seconds: float) -> int:
+    blueprint = watch.blueprint
+    rows = DatabaseLoad(blueprint, workspace.provider, uuid4().hex[:8], customers=(*CUSTOMERS, *FULL_RATE))
+    web = HttpLoad(urls(blueprint), workspace.vault.authority_path, workspace.site.customers)
+    machines = tuple(dict.fromkeys(m.machine for m in before.members if m.service == "database"))
+    await rows.prepare()
+    began = time.time()
+    async with rows.working(None, seconds + 60), web.working():
+        injected = await chaos.inject(Fault("processor", machines, seconds=seconds + 60))
+        try:
+            copies, dumps = await asyncio.gather(
+                _copy_again(chaos, watch, before, began + seconds), _dump_again(watch, before, began + seconds)
+            )
+        finally:
+            await chaos.heal(injected)
+        ended = time.time()
+        assert await watch.healthy(HEALTHY_LIMIT) is not None, "the site is not whole afterwards"
+    await asyncio.gather(rows.final(), web.fetch())
+    after = await watch.status()
+    await watch.kept.close()
+    held = history([*rows.operations, *web.operations])
+    writers = Counter(o.server for o in held.of(*availability.WRITES) if o.acknowledged and o.server)
+    moved = [f.address for f in after.floating if f.holder != f.home]
+    console = Console(highlight=False, soft_wrap=True)
+    gap = availability.outage(held, began + 10, began + 10, ended)
+    console.print(f"{seconds / 60:g} minutes: {sum(writers.values())} acknowledged writes, by member: {dict(writers)}")
+    console.print(f"{copies} full copies, {dumps} dumps; addresses not at home: {moved or 'none'}")
+    console.print(f"longest time without an answer: {gap.seconds if gap else float('nan'):.2f} s ({gap})")
+    console.print(f"errors: {availability.errors(held)} of {len(held.operations)}; {lost.check(held).because}")
+    return 0 if len(writers) == 1 and not moved else 1
+
+
+async def _copy_again(chaos: Chaos, watch: Watch, status: Status, until: float) -> int:
+    """One member after another that is not written to loses its data and copies all of it."""
+    primary = next(service.primary for service in status.services if service.name == "database")
+    others = [member.name for member in status.members if member.service == "database" and member.name != primary]
+    done = 0
+    while time.time() + PAUSE < until:
+        with suppress(OutlastError):
+            injected = await chaos.inject(Fault(COPY, (others[done % len(others)],), seconds=HEALTHY_LIMIT))
+            await chaos.heal(injected)
+            done += 1
+        await watch.healthy(max(1.0, until - time.time()))
+        await asyncio.sleep(max(0.0, min(PAUSE, until - time.time())))
+    return done
+
+
+async def _dump_again(watch: Watch, status: Status, until: float) -> int:
+    """The member that is written to is read from the first row to the last, again and again."""
+    primary = next(service.primary for service in status.services if service.name == "database")
+    machine = next(member.machine for member in status.members if member.name == primary)
+    done = 0
+    while time.time() < until:
+        with suppress(Unreachable):
+            connection = await watch.kept.connect(machine)
+            done += (await connection.run(DUMP, limit=300.0)).returncode == 0
+        await asyncio.sleep(1.0)
+    return done
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

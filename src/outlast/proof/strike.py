@@ -1,0 +1,118 @@
+"""Does to the site what an experiment says, and undoes it: faults, and the moves and restarts that are no faults."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+from outlast.blueprint.blueprint import Blueprint
+from outlast.contract.registry import Registry
+from outlast.kernel.errors import Finding, OutlastError
+from outlast.proof.aim import aimed
+from outlast.proof.experiment import Experiment, Hit
+from outlast.proof.faults.chaos import Chaos
+from outlast.proof.faults.fault import Fault
+from outlast.proof.history import Mark
+from outlast.proof.look import Watch
+from outlast.status import Status
+
+RESTART, SWITCH = "restart", "switch"
+ACTS = frozenset({RESTART, SWITCH})
+TAKEN = frozenset({"power-off", "reboot", "isolate"})
+# So much longer than the experiment wants it a fault may last when whoever set it is gone.
+DEAD_MAN = 30.0
+ACT_LIMIT = 120.0
+HEALTHY_LIMIT = 120.0
+
+
+@dataclass
+class Struck:
+    """What was done, and when. `targets` are the names that were hit."""
+
+    targets: tuple[str, ...]
+    marks: list[Mark] = field(default_factory=list[Mark])
+
+
+@dataclass(frozen=True)
+class Striker:
+    """One site."""
+
+    blueprint: Blueprint
+    registry: Registry
+    chaos: Chaos
+    watch: Watch
+
+    @asynccontextmanager
+    async def struck(self, experiment: Experiment, status: Status, number: int) -> AsyncGenerator[Struck]:
+        """Strike, and heal when the block ends, however it ends."""
+        hits = [(hit, aimed(hit.aim, status, number)) for hit in experiment.hits]
+        struck = Struck(tuple(dict.fromkeys(name for _, names in hits for name in names)))
+        faults = _merged(
+            Fault(
+                hit.fault,
+                names,
+                aimed(hit.others, status, number) if hit.others else (),
+                seconds=experiment.hold + DEAD_MAN,
+                parameters=hit.settings,
+            )
+            for hit, names in hits
+            if hit.fault not in ACTS
+        )
+        acts = [(hit, name) for hit, names in hits if hit.fault in ACTS for name in names]
+        injected = await asyncio.gather(*(self.chaos.inject(fault) for fault in faults), return_exceptions=True)
+        held = [each for each in injected if not isinstance(each, BaseException)]
+        try:
+            for failure in injected:
+                if isinstance(failure, BaseException):
+                    raise failure
+            struck.marks += [Mark(each.began, f"{each.fault.kind}: {', '.join(each.fault.targets)}") for each in held]
+            for position, (hit, name) in enumerate(acts):
+                struck.marks.append(Mark(time.time(), f"{hit.fault}: {name}"))
+                await self._act(hit, name, last=position == len(acts) - 1)
+            yield struck
+        finally:
+            struck.marks += [Mark(time.time(), "healed")] if held else []
+            await asyncio.gather(*(self.chaos.heal(each) for each in held))
+
+    def away(self, experiment: Experiment, targets: tuple[str, ...]) -> tuple[str, ...]:
+        """The machines that the experiment takes away, with whatever runs on them."""
+        taken = any(hit.aim.machines and hit.fault in TAKEN for hit in experiment.hits)
+        return tuple(name for name in targets if taken and name in self.blueprint.topology.machine_by_name)
+
+    async def _act(self, hit: Hit, member: str, *, last: bool) -> None:
+        held = self.blueprint.topology.member_by_name[member]
+        argv = self._argv(hit, member)
+        connection = await self.watch.kept.connect(held.machine)
+        done = await connection.run(argv, limit=ACT_LIMIT)
+        if done.returncode != 0:
+            why = (done.stderr.decode(errors="replace").strip().splitlines() or [f"it exited with {done.returncode}"])[
+                -1
+            ]
+            raise OutlastError(Finding(member, f"it could not be asked to {hit.fault}", why, "see `outlast logs`"))
+        if not last and await self.watch.healthy(HEALTHY_LIMIT) is None:
+            why = f"not everything was there again within {HEALTHY_LIMIT:g} s"
+            raise OutlastError(Finding(member, "the next member was left alone", why, "see `outlast status`"))
+
+    def _argv(self, hit: Hit, member: str) -> tuple[str, ...]:
+        held = self.blueprint.topology.member_by_name[member]
+        if hit.fault == SWITCH:
+            return self.registry[held.component].switch
+        part = self.blueprint.bundle_by_machine[held.machine].part(member)
+        return ("systemctl", "restart", next(service.name for service in part.services if service.enabled))
+
+
+def _merged(faults: Iterable[Fault]) -> list[Fault]:
+    """Faults of one kind with nobody on another side are one: everything loses its power at the same moment."""
+    single: dict[tuple[object, ...], Fault] = {}
+    between: list[Fault] = []
+    for fault in faults:
+        if fault.others:
+            between.append(fault)
+            continue
+        key = (fault.kind, fault.parameters)
+        before = single[key].targets if key in single else ()
+        single[key] = replace(fault, targets=tuple(dict.fromkeys((*before, *fault.targets))))
+    return [*single.values(), *between]
