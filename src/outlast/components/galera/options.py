@@ -76,6 +76,9 @@ class DatabaseOptions(BaseModel):
         ge=16 * 1024**2,
         description="Changes that members keep for one that was away: with more missed it copies everything.",
     )
+    idle_transaction: Duration = Field(
+        default=5.0, ge=1, le=3600, description="An app that changed rows and then does nothing for so long loses them."
+    )
     timers: FailureTimers = Field(default=FailureTimers(), description="How fast a lost member is noticed.")
 
     @property

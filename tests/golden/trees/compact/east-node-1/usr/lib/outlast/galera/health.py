@@ -11,6 +11,7 @@ import time
 
 import cluster
 import guard
+import sessions
 
 PERIOD = 0.1
 STALE = 0.3
@@ -58,7 +59,7 @@ class Watch:
         return ""
 
 
-def ask_for_ever(watch):
+def ask_for_ever(watch, askers):
     """In a thread of its own, because the driver waits."""
     import pymysql
 
@@ -76,6 +77,9 @@ def ask_for_ever(watch):
             with connection.cursor() as cursor:
                 cursor.execute(QUERY)
                 watch.note({name: value for name, value in cursor.fetchall()}, time.monotonic())
+            for address in askers.gone(time.monotonic()):
+                with connection.cursor() as cursor:
+                    sessions.end(cursor, address)
             guarding.step(watch.status, time.monotonic())
         except (pymysql.MySQLError, OSError) as error:
             watch.error = f"the database does not answer: {error}"
@@ -97,12 +101,16 @@ def answer(watch, path, now):
     return ("503 Service Unavailable", f"{trouble}\n") if trouble else ("200 OK", "yes\n")
 
 
-async def serve(watch, reader, writer):
+async def serve(watch, askers, reader, writer):
     try:
         async with asyncio.timeout(REQUEST_LIMIT):
             head = await reader.readuntil(b"\r\n\r\n")
             words = head.split(b"\r\n", 1)[0].decode("latin-1").split()
-            status, body = answer(watch, words[1] if len(words) > 1 else "", time.monotonic())
+            path, now = words[1] if len(words) > 1 else "", time.monotonic()
+            if path == "/writer":
+                # Only a proxy wants to know.
+                askers.heard(writer.get_extra_info("peername")[0], now)
+            status, body = answer(watch, path, now)
             text = f"HTTP/1.1 {status}\r\nContent-Length: {len(body.encode())}\r\nConnection: close\r\n\r\n{body}"
             writer.write(text.encode())
             await writer.drain()
@@ -114,11 +122,11 @@ async def serve(watch, reader, writer):
 
 async def main():
     own = cluster.member()
-    watch = Watch(time.monotonic())
-    server = await asyncio.start_server(lambda r, w: serve(watch, r, w), own["address"], own["health_port"])
+    watch, askers = Watch(time.monotonic()), sessions.Askers()
+    server = await asyncio.start_server(lambda r, w: serve(watch, askers, r, w), own["address"], own["health_port"])
     # When the thread ends the process must end too, and be started again.
     await asyncio.wait(
-        [asyncio.create_task(server.serve_forever()), asyncio.create_task(asyncio.to_thread(ask_for_ever, watch))],
+        [asyncio.create_task(server.serve_forever()), asyncio.create_task(asyncio.to_thread(ask_for_ever, watch, askers))],
         return_when=asyncio.FIRST_COMPLETED,
     )
     raise SystemExit(1)
