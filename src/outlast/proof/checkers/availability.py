@@ -10,11 +10,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from outlast.proof.checkers.evidence import count
 from outlast.proof.experiment import Objective, Trial
 from outlast.proof.history import History, Kind, Operation
 from outlast.proof.percentile import percentile
 from outlast.proof.verdict import Judgement, Verdict
+from outlast.proof.wording import count
 
 OUTAGE = "outage"
 ERRORS = "errors"
@@ -127,7 +127,7 @@ def _outages(outages: Sequence[float | None], objective: Objective) -> Verdict:
     # What nobody knows was at least no time at all: what is too long even so is certainly too long.
     least = percentile([outage or 0.0 for outage in outages], 95) or 0.0
     if least > limit:
-        because = f"95 of 100 outages are within {least:.3f} s only; the objective is {limit:g} s"
+        because = f"p95 is {least:.3f} s; the objective is {limit:g} s"
         return Verdict(OUTAGE, Judgement.INVALID, because)
     if known and max(known) > single:
         because = f"one outage was {max(known):.3f} s; no single one may exceed {single:g} s"
@@ -135,7 +135,7 @@ def _outages(outages: Sequence[float | None], objective: Objective) -> Verdict:
     if not known or len(known) < len(outages):
         because = f"the outage of {len(outages) - len(known)} of {count(len(outages), 'trial')} is not known"
         return Verdict(OUTAGE, Judgement.UNKNOWN, because if outages else "there was no trial")
-    because = f"95 of 100 outages within {least:.3f} s, the longest {max(known):.3f} s; the objective is {limit:g} s"
+    because = f"p95 {least:.3f} s, the longest {max(known):.3f} s; within {limit:g} s and {single:g} s"
     return Verdict(OUTAGE, Judgement.VALID, because)
 
 
@@ -146,4 +146,5 @@ def _errors(trials: Sequence[Trial], limit: int) -> Verdict:
     if most > limit:
         because = f"{count(most, 'request')} failed in trial {next(t.number for t in trials if t.errors == most)}"
         return Verdict(ERRORS, Judgement.INVALID, f"{because}; the objective is {limit}")
-    return Verdict(ERRORS, Judgement.VALID, f"at most {count(most, 'request')} failed in a trial, within {limit}")
+    because = f"at most {count(most, 'request')} failed in a trial" if most else "no request failed"
+    return Verdict(ERRORS, Judgement.VALID, f"{because}; the objective is {limit}")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from outlast.proof.checkers.evidence import count, lines
+from outlast.proof.checkers.evidence import lines
 from outlast.proof.checkers.final import number
 from outlast.proof.history import History, Kind
 from outlast.proof.verdict import Judgement, Verdict
+from outlast.proof.wording import count
 
 NAME = "bank"
 

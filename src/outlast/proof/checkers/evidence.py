@@ -27,8 +27,3 @@ def tell(operation: Operation) -> str:
     error = f" ({operation.error})" if operation.error else ""
     when = f"at {operation.began:.3f} for {operation.ended - operation.began:.3f} s"
     return f"{operation.client} {operation.kind} {operation.key}{value} {when}: {operation.outcome}{server}{error}"
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """`1 row`, `2 rows`, or with another plural: `2 losses`."""
-    return f"{number} {one if number == 1 else many or one + 's'}"

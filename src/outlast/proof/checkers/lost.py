@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from outlast.proof.checkers.evidence import count, lines
+from outlast.proof.checkers.evidence import lines
 from outlast.proof.checkers.final import Final, finals
 from outlast.proof.history import History, Kind, Operation, Outcome
 from outlast.proof.verdict import Judgement, Verdict
+from outlast.proof.wording import count
 
 NAME = "lost"
 

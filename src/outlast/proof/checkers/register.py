@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from outlast.proof.checkers.evidence import count, lines, tell
+from outlast.proof.checkers.evidence import lines, tell
 from outlast.proof.checkers.final import number
 from outlast.proof.history import History, Kind, Operation, Outcome
 from outlast.proof.verdict import Judgement, Verdict, worst
+from outlast.proof.wording import count
 
 NAME = "register"
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from itertools import accumulate
 
-from outlast.proof.checkers.evidence import count, lines
+from outlast.proof.checkers.evidence import lines
 from outlast.proof.checkers.final import number
 from outlast.proof.history import History, Kind, Operation
 from outlast.proof.verdict import Judgement, Verdict
+from outlast.proof.wording import count
 
 NAME = "stale"
 

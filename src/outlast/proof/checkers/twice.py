@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from outlast.proof.checkers.evidence import count, some
+from outlast.proof.checkers.evidence import some
 from outlast.proof.checkers.final import finals
 from outlast.proof.history import History, Kind, Outcome
 from outlast.proof.verdict import Judgement, Verdict
+from outlast.proof.wording import count
 
 NAME = "twice"
 

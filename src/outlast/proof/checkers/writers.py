@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, combinations
 
-from outlast.proof.checkers.evidence import count, lines
+from outlast.proof.checkers.evidence import lines
 from outlast.proof.history import History, Kind, Operation
 from outlast.proof.verdict import Judgement, Verdict
+from outlast.proof.wording import count
 
 NAME = "writers"
 WRITES = (Kind.APPEND, Kind.UPDATE, Kind.TRANSFER)
