@@ -40,10 +40,16 @@ def page(report: Report) -> str:
     """The whole file."""
     on = axis(report)
     sections = tuple(_section(f"e{index}", proof, on) for index, proof in enumerate(report.proofs, 1))
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(report=report, totals=totals(report), sections=sections, axis=on)
+    found = totals(report)
+    template = _environment().get_template("report.html.j2")
+    return template.render(
+        report=report,
+        headline=headline(found),
+        totals=found,
+        sections=sections,
+        axis=on,
+        marks=wording.MARK,
+        words=wording.WORD,
     )
 
 
@@ -82,8 +88,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         autoescape=True,
     )
-    environment.globals["headline"] = headline
     for name in ("count", "seconds", "number", "duration", "moment", "trials", "objective"):
         environment.filters[name] = getattr(wording, name)
-    environment.globals["MARK"], environment.globals["WORD"] = wording.MARK, wording.WORD
     return environment
