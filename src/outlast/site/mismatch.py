@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from outlast.site.shape import ANY_TEXT, Shape
-from outlast.site.wording import Path, assignment, closest, dotted, flow, listed, shown
+from outlast.site.wording import Path, assignment, closest, dotted, flow, listed, one_line, shown
 
 
 class Parts(NamedTuple):
@@ -112,7 +112,7 @@ def _described(value: Any) -> str:
 
 
 def _quoted(path: Path, written: str) -> str:
-    text = f'"{written}"'
+    text = f'"{one_line(written)}"'
     return f"`{text}`" if isinstance(path[-1], int) else f"`{path[-1]}: {text}`"
 
 

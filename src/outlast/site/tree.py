@@ -16,7 +16,7 @@ from outlast.kernel.errors import Finding, Invalid
 from outlast.site import dialect
 from outlast.site.places import Lines, Places, Position, Spot
 from outlast.site.syntax import explain_syntax
-from outlast.site.wording import Path, dotted, shown
+from outlast.site.wording import Path, dotted, one_line, shown
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
 
@@ -168,7 +168,7 @@ class _Builder:
         key = str(node.value)
         if node.tag != dialect.TEXT:
             meaning = f"YAML reads {shown(key)} as {_meaning(node.tag)}" if key else "there is nothing before the colon"
-            fix = f'put it in quotes: `"{key}":`' if key else "write a name before the colon, as in `web:`"
+            fix = f'put it in quotes: `"{one_line(key)}":`' if key else "write a name before the colon, as in `web:`"
             self._note(node, f"the key {shown(key)} is not text", meaning, fix)
         return key
 
