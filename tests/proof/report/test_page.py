@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from outlast.proof.experiment import Experiment, Objective, Trial
+from outlast.proof.experiment import Beat, Experiment, Objective, Trial
 from outlast.proof.report.figures import Totals
 from outlast.proof.report.page import headline, page
 from outlast.proof.report.strip import FIRST, HEIGHT, WIDTH, axis, strip
@@ -167,8 +167,18 @@ def test_the_outage_is_shaded_where_it_was() -> None:
     assert [(mark.x, mark.text) for mark in shape.marks] == [(200.0, "power off"), (600.0, "power on")]
 
 
+def test_long_quiet_times_are_not_drawn_but_late_failures_are() -> None:
+    quiet = [Beat(-5.0 + second, 1.0, 9, 0, 0.01) for second in range(60)]
+    late = [*quiet[:45], Beat(40.0, 1.0, 0, 9, 0.0), *quiet[46:]]
+    for beats, ticks in ((quiet, "-2 s 0 +2 s +4 s +6 s +8 s +10 s"), (late, "0 +10 s +20 s +30 s +40 s")):
+        shape = timeline(trial(1, lanes=(("browse", tuple(beats)), ("order", ()))))
+        assert shape is not None
+        assert [lane.name for lane in shape.lanes] == ["browse"]
+        assert " ".join(tick.text for tick in shape.ticks) == ticks
+
+
 def test_marks_close_to_each_other_are_put_in_rows() -> None:
-    shape = timeline(trial(1, marks=((0.0, "power off"), (0.1, "power off"), (8.0, "power on"), (99.0, "later"))))
+    shape = timeline(trial(1, marks=((0.0, "power off"), (0.1, "power off"), (8.0, "power on"))))
     assert shape is not None
     assert [mark.row for mark in shape.marks] == [0, 1, 0]
 
@@ -192,3 +202,9 @@ def test_dots_at_one_place_are_beside_each_other() -> None:
     experiment = proof().experiment
     drawn = strip(judged(experiment, [trial(number, 0.4) for number in range(1, 8)]), axis(report(proof())))
     assert len({dot.y for dot in drawn.dots}) == 7
+
+
+def test_beats_that_are_all_elsewhere_leave_no_picture() -> None:
+    far = trial(1, lanes=(("browse", (Beat(-60.0, 1.0, 1, 0, 0.0), Beat(60.0, 1.0, 1, 0, 0.0))),))
+    assert timeline(far) is None
+    assert small(far) is None

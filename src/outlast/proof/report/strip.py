@@ -61,8 +61,8 @@ class Axis:
 
 
 def axis(report: Report) -> Axis:
-    """The axis that all outages and objectives of a report fit on."""
-    objectives = [proof.experiment.objective.outage for proof in report.proofs]
+    """The axis that all outages of a report fit on, and the twice of each objective."""
+    objectives = [2 * proof.experiment.objective.outage for proof in report.proofs]
     outages = [trial.outage for proof in report.proofs for trial in proof.trials if trial.outage is not None]
     largest, last = max((*objectives, *outages), default=1.0), 1.0
     while last < largest:

@@ -12,6 +12,9 @@ STEPS, SMALL_STEPS = 240, 72
 LANE, ANSWERS, BETWEEN = 64.0, 20.0, 18.0
 TOP, BOTTOM = 30.0, 24.0
 TICKS = 9
+BEFORE, AFTER = 2.0, 6.0
+"""Seconds shown before the first event and after the last one."""
+SLACK = 1e-6
 LETTER = 6.2
 """Units: a letter of a mark's label is so wide, at most."""
 
@@ -57,9 +60,11 @@ class Timeline:
 
 def timeline(trial: Trial, width: float = 960.0) -> Timeline | None:
     """The large picture. None: nothing was recorded."""
-    lanes = [(name, _fewer(beats, STEPS)) for name, beats in trial.lanes if beats]
     scale = _scale(trial, width)
     if scale is None:
+        return None
+    lanes = _lanes(trial, scale, STEPS)
+    if not lanes:
         return None
     marks = tuple(_marks(trial, scale))
     top = TOP + 14.0 * max((mark.row for mark in marks), default=0)
@@ -74,9 +79,10 @@ def small(trial: Trial, width: float = 200.0, height: float = 44.0) -> Timeline 
     scale = _scale(trial, width)
     if scale is None:
         return None
-    lanes = (_lane(name, _fewer(beats, SMALL_STEPS), scale, 2.0, height - 4.0) for name, beats in trial.lanes if beats)
+    lanes = (_lane(name, beats, scale, 2.0, height - 4.0) for name, beats in _lanes(trial, scale, SMALL_STEPS))
     marks = tuple(Label(scale.x(at), what) for at, what in trial.marks if scale.since <= at <= scale.until)
-    return Timeline(width, height, tuple(lanes), (), marks, _silence(trial, scale), seconds(trial.outage))
+    drawn = tuple(lanes)
+    return Timeline(width, height, drawn, (), marks, _silence(trial, scale), seconds(trial.outage)) if drawn else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,9 @@ class _Scale:
     width: float
 
     def x(self, at: float) -> float:
-        return round((at - self.since) / (self.until - self.since) * self.width, 1)
+        """Where a moment stands; what is outside stands at the edge."""
+        share = (at - self.since) / (self.until - self.since)
+        return round(min(max(share, 0.0), 1.0) * self.width, 1)
 
     def ticks(self) -> Iterator[Label]:
         """Round seconds, not more of them than fit."""
@@ -106,10 +114,22 @@ def _steps() -> Iterator[float]:
 
 
 def _scale(trial: Trial, width: float) -> _Scale | None:
+    """From a little before the first thing that happened to a little after the last one: trials go on for long until
+    all is there again, and most of that time there is nothing to see."""
     beats = [beat for _, lane in trial.lanes for beat in lane]
     if not beats:
         return None
-    return _Scale(min(beat.at for beat in beats), max(beat.at + beat.width for beat in beats), width)
+    events = [0.0, *(at for at, _ in trial.marks), *(trial.silence or ())]
+    events += [at for beat in beats if beat.failed for at in (beat.at, beat.at + beat.width)]
+    since = max(min(beat.at for beat in beats), min(events) - BEFORE)
+    until = min(max(beat.at + beat.width for beat in beats), max(events) + AFTER)
+    return _Scale(since, until, width) if since < until else None
+
+
+def _lanes(trial: Trial, scale: _Scale, steps: int) -> list[tuple[str, list[Beat]]]:
+    """The beats of the picture, lane by lane."""
+    seen = ((name, [b for b in lane if scale.since <= b.at < scale.until - SLACK]) for name, lane in trial.lanes)
+    return [(name, _fewer(beats, steps)) for name, beats in seen if beats]
 
 
 def _fewer(beats: Sequence[Beat], steps: int) -> list[Beat]:
@@ -172,5 +192,5 @@ def _marks(trial: Trial, scale: _Scale) -> Iterator[Label]:
 def _silence(trial: Trial, scale: _Scale) -> tuple[float, float] | None:
     if trial.silence is None:
         return None
-    began, ended = (scale.x(min(max(at, scale.since), scale.until)) for at in trial.silence)
+    began, ended = (scale.x(at) for at in trial.silence)
     return began, round(max(ended - began, 1.0), 1)
