@@ -32,7 +32,7 @@ from outlast.proof.workloads.http import HttpLoad
 from outlast.status import Status, urls
 
 LONGEST = 60.0
-COPY = "full-copy"
+COPY = "galera-full-copy"
 DUMP = ["sh", "-c", "mariadb-dump --all-databases --single-transaction > /dev/null"]
 FULL_RATE = (("append", 8, 0.0),)
 PAUSE = 20.0

@@ -29,8 +29,8 @@ FAULTS = frozenset(
         "processor",
         "memory",
         "power-off",
-        "desync",
-        "full-copy",
+        "galera-desync",
+        "galera-full-copy",
         "switch",
         "restart",
     ]

@@ -26,6 +26,7 @@ from outlast.cli import (
     init,
     logs,
     plan,
+    prove,
     scan,
     ssh,
     status,
@@ -45,7 +46,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for verb in (init, doctor, check, docs, plan, up, status, logs, exec_, scan, chaos, ssh, down, completion, version):
+VERBS = (init, doctor, check, docs, plan, up, status, logs, exec_, scan, prove, chaos, ssh, down, completion, version)
+for verb in VERBS:
     verb.register(app)
 
 

@@ -1,16 +1,17 @@
 """All trials of all experiments that were asked for, one after another, into one report.
 
 Trials are taken in rounds, not experiment by experiment: whatever slows this computer down for a while hits all alike.
+Each is kept the moment it is done, so whoever is interrupted goes on with the next one.
 """
 
 from __future__ import annotations
 
 import gzip
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from outlast.kernel.errors import OutlastError
 from outlast.kernel.events import Emit, Event, Phase
@@ -19,16 +20,28 @@ from outlast.proof.history import History, dump
 from outlast.proof.judge import conclude
 from outlast.proof.run import Stand, trial
 from outlast.proof.verdict import Judgement, Verdict
+from outlast.seal import durable
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A trial as it is kept, and of what."""
+
+    experiment: Experiment
+    trial: Trial
+
+
+_KEPT = TypeAdapter(_Kept)
 
 
 @dataclass(frozen=True)
 class Campaign:
-    """What is to be tried how often; `histories` is the folder for what the clients saw, one file for each trial."""
+    """What is to be tried how often; `folder` keeps each trial, and what its clients saw."""
 
     stand: Stand
     experiments: Sequence[Experiment]
     trials: int
-    histories: Path
+    folder: Path
     emit: Emit
 
     async def run(self) -> tuple[Proof, ...]:
@@ -36,9 +49,8 @@ class Campaign:
         done: dict[str, list[Trial]] = {experiment.name: [] for experiment in self.experiments}
         for number in range(self.trials):
             for experiment in self.experiments:
-                made = await self._trial(experiment, number)
+                made = self._done(experiment, number) or await self._trial(experiment, number)
                 done[experiment.name].append(made)
-                self._say(experiment, made)
         return tuple(conclude(experiment, done[experiment.name]) for experiment in self.experiments)
 
     async def _trial(self, experiment: Experiment, number: int) -> Trial:
@@ -46,15 +58,30 @@ class Campaign:
         try:
             made, held = await trial(self.stand, experiment, number)
         except OutlastError as error:
-            return _failed(number, error)
-        self._keep(experiment, number, held)
+            made = _failed(number, error)
+            self._say(experiment, made)
+            return made
+        self._say(experiment, made)
+        self._keep(experiment, made, held)
         return made
 
-    def _keep(self, experiment: Experiment, number: int, held: History) -> None:
-        self.histories.mkdir(parents=True, exist_ok=True)
-        path = self.histories / f"{experiment.name}-{number + 1}.jsonl.gz"
+    def _done(self, experiment: Experiment, number: int) -> Trial | None:
+        """The trial as it was kept, when it was one of this very experiment."""
+        path = self._path(experiment, number, "json")
+        if not path.exists():
+            return None
+        kept = _KEPT.validate_json(path.read_bytes())
+        return kept.trial if kept.experiment == experiment else None
+
+    def _keep(self, experiment: Experiment, made: Trial, held: History) -> None:
+        path = self._path(experiment, made.number, "jsonl.gz")
+        path.parent.mkdir(parents=True, exist_ok=True)
         with gzip.open(path, "wt", compresslevel=5) as file:
             file.writelines(f"{line}\n" for line in dump(held))
+        durable.write(self._path(experiment, made.number, "json"), _KEPT.dump_json(_Kept(experiment, made)))
+
+    def _path(self, experiment: Experiment, number: int, kind: str) -> Path:
+        return self.folder / "trials" / f"{experiment.name}-{number + 1}.{kind}"
 
     def _say(self, experiment: Experiment, made: Trial) -> None:
         wrong = [verdict for verdict in made.verdicts if verdict.judgement is not Judgement.VALID]
@@ -70,8 +97,3 @@ def _failed(number: int, error: OutlastError) -> Trial:
     because = "; ".join(f"{finding.where}: {finding.what} ({finding.why})" for finding in error.findings)
     verdict = Verdict("trial", Judgement.UNKNOWN, because)
     return Trial(number, "", None, None, None, 0, 0, 0, None, (verdict,))
-
-
-def started() -> str:
-    """Now, as reports say it."""
-    return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")

@@ -109,8 +109,8 @@ def _load(groups: list[Group], survive: Survive) -> Iterator[Experiment]:
             name = f"{group.service}-primary-{fault}"
             yield _one(survive, "load", name, f"the machine of {who} {text}", fault, machine)
         for ailment in group.component.ailments:
-            name = f"{group.service}-{ailment.name}"
-            yield _one(survive, "load", name, ailment.summary, ailment.name, Aim(group.service, Role.OTHER))
+            name, fault = f"{group.service}-{ailment.name}", f"{group.component.name}-{ailment.name}"
+            yield _one(survive, "load", name, ailment.summary, fault, Aim(group.service, Role.OTHER))
 
 
 def _together(groups: list[Group], survive: Survive) -> Iterator[Experiment]:

@@ -63,7 +63,9 @@ async def trial(stand: Stand, experiment: Experiment, number: int) -> tuple[Tria
         async with stand.striker.struck(experiment, status, number) as struck:
             await asyncio.sleep(experiment.hold)
             healed = time.time()
-        redundant = await stand.watch.healthy(STEADY_LIMIT)
+        again = time.time()
+        waited = await stand.watch.healthy(STEADY_LIMIT)
+        redundant = None if waited is None else again - healed + waited
         await asyncio.sleep(TAIL)
     await asyncio.gather(rows.final(), web.fetch())
     held = history([*rows.operations, *web.operations], struck.marks)

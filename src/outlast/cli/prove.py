@@ -1,0 +1,218 @@
+"""`outlast prove`: break the running site on purpose, and show what its customers saw of it."""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+import os
+import platform
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from outlast.cli.options import SITE_FILE, AsJson, LockWait, Quiet, SiteFile, Verbose
+from outlast.cli.output import err, out, print_json
+from outlast.cli.progress import shown
+from outlast.cli.target import applied
+from outlast.cli.workspace import Workspace, open_workspace
+from outlast.controller.lease import held, operator
+from outlast.kernel.errors import Finding, Invalid, Unreachable
+from outlast.kernel.events import silent
+from outlast.machines.machine import Machine
+from outlast.proof.campaign import Campaign
+from outlast.proof.derive import derive
+from outlast.proof.experiment import Experiment, Report
+from outlast.proof.faults.chaos import Chaos
+from outlast.proof.faults.offer import offers
+from outlast.proof.look import Watch
+from outlast.proof.report.compare import compare
+from outlast.proof.report.compared import screen
+from outlast.proof.report.document import dump, parse
+from outlast.proof.report.page import page
+from outlast.proof.report.summary import summary
+from outlast.proof.run import Stand
+from outlast.proof.strike import ACTS, Striker
+from outlast.proof.verdict import Judgement
+from outlast.status import urls
+
+NOT_PROVED = 3
+TRIALS, MOST_TRIALS = 3, 200
+QUICK = ("*-primary-power-off", "*-primary-kill", "*-primary-pause", "*-primary-partition", "edge-any-power-off")
+ENGINES = ("mariadb-server", "galera-4", "haproxy", "keepalived", "etcd-server")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(prove)
+
+
+def prove(
+    file: SiteFile = SITE_FILE,
+    trials: Annotated[int, typer.Option("--trials", min=1, max=MOST_TRIALS, help="How often each.")] = TRIALS,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="These experiments; * stands for anything.", metavar="NAME")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="The most telling ones, once each: a few minutes.")] = False,
+    show: Annotated[bool, typer.Option("--list", help="Say what would be tried, and try nothing.")] = False,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Folder for the report.", metavar="FOLDER", file_okay=False)
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option("--compare", help="An older report: what got better or worse.", metavar="JSON")
+    ] = None,
+    json: AsJson = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    lock_wait: LockWait = 0.0,
+) -> int:
+    """Break the site on purpose, watch its customers, and judge by `survive:`. Exit code 3: something is not proved.
+
+    Everything that is broken is healed, also when this command is killed: each fault ends by itself. Trials that are
+    done are kept: the same command with the same --to goes on where it was.
+    """
+    workspace = open_workspace(file)
+    older = _older(against) if against else None
+    if show:
+        experiments = asyncio.run(_catalogue(workspace, tuple(only or ()), quick=quick))
+        print_json(experiments) if json else out.print(_listed(experiments))
+        return 0
+    asked = _Asked(tuple(only or ()), quick, 1 if quick else trials, verbose, quiet or json, lock_wait)
+    with workspace.store.lock("prove", lock_wait):
+        folder = to or workspace.store.folder / "proof" / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        report = asyncio.run(_prove(workspace, asked, folder))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report.json").write_bytes(dump(report))
+    (folder / "report.html").write_text(page(report), encoding="utf-8")
+    if json:
+        sys.stdout.write(dump(report).decode() + "\n")
+    else:
+        out.print(summary(report))
+        if older:
+            out.print(screen(compare(older, report)))
+        out.print(f"  [bold]{escape(str(folder / 'report.html'))}[/]")
+    return 0 if all(proof.judgement is Judgement.VALID for proof in report.proofs) else NOT_PROVED
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the command line asks for."""
+
+    only: tuple[str, ...]
+    quick: bool
+    trials: int
+    verbose: bool
+    quiet: bool
+    wait: float
+
+
+async def _catalogue(workspace: Workspace, only: Sequence[str], *, quick: bool) -> tuple[Experiment, ...]:
+    blueprint = applied(workspace)
+    watch = Watch(blueprint, workspace.registry, workspace.provider, workspace.vault)
+    try:
+        return _chosen(await _experiments(workspace, watch), only, quick=quick)
+    finally:
+        await watch.kept.close()
+
+
+async def _experiments(workspace: Workspace, watch: Watch) -> tuple[Experiment, ...]:
+    status = await watch.status()
+    found = offers(watch.blueprint, workspace.registry, workspace.provider.faults)
+    possible = {offer.kind for offer in found if offer.targets and offer.finding is None} | ACTS
+    primaries = {service.name for service in status.services if service.primary}
+    return derive(watch.blueprint.topology, workspace.registry, primaries, possible, workspace.site.survive)
+
+
+def _chosen(experiments: Sequence[Experiment], only: Sequence[str], *, quick: bool) -> tuple[Experiment, ...]:
+    """Those that are asked for. Raises `Invalid` for a name that means none."""
+    patterns = only or (QUICK if quick else ("*",))
+    found = tuple(e for e in experiments if any(fnmatch.fnmatchcase(e.name, pattern) for pattern in patterns))
+    strange = [p for p in only if not any(fnmatch.fnmatchcase(e.name, p) for e in experiments)]
+    if strange or not found:
+        why = "this site has no such experiment"
+        fix = "see `outlast prove --list` for their names"
+        raise Invalid(*(Finding(name, "nothing to prove", why, fix) for name in strange or ("prove",)))
+    return found
+
+
+async def _prove(workspace: Workspace, asked: _Asked, folder: Path) -> Report:
+    began, at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
+    blueprint = applied(workspace)
+    watch = Watch(blueprint, workspace.registry, workspace.provider, workspace.vault)
+    async with Chaos(blueprint, workspace.provider, workspace.registry, workspace.file) as chaos:
+        try:
+            experiments = _chosen(await _experiments(workspace, watch), asked.only, quick=asked.quick)
+            stand = Stand(
+                blueprint=blueprint,
+                provider=workspace.provider,
+                watch=watch,
+                striker=Striker(blueprint, workspace.registry, chaos, watch),
+                urls=urls(blueprint),
+                authority=workspace.vault.authority_path,
+                customers=workspace.site.customers,
+            )
+            machines = await _reached(watch)
+            with shown(None, quiet=asked.quiet, verbose=asked.verbose) as emit:
+                async with held(machines, operator("prove"), asked.wait, silent):
+                    campaign = Campaign(stand, experiments, asked.trials, folder, emit)
+                    proofs = await campaign.run()
+            surroundings = await _surroundings(watch)
+        finally:
+            await watch.kept.close()
+    return Report(
+        site=workspace.site.site,
+        generation=blueprint.generation,
+        version=version("outlast"),
+        at=at,
+        seconds=round(time.monotonic() - began, 1),
+        command=shlex.join(["outlast", *sys.argv[1:]]),
+        surroundings=surroundings,
+        proofs=proofs,
+    )
+
+
+def _older(path: Path) -> Report:
+    try:
+        return parse(path.read_bytes(), str(path))
+    except OSError as error:
+        fix = "name the report.json of an earlier `outlast prove`"
+        raise Invalid(Finding(str(path), "it cannot be read", error.strerror or str(error), fix)) from None
+
+
+async def _reached(watch: Watch) -> dict[str, Machine]:
+    """A connection to every machine that answers, for the lease."""
+    found: dict[str, Machine] = {}
+    for name in watch.blueprint.bundle_by_machine:
+        try:
+            found[name] = await watch.kept.connect(name)
+        except Unreachable:
+            err.print(f"{name} does not answer", style="yellow")
+    return found
+
+
+async def _surroundings(watch: Watch) -> tuple[tuple[str, str], ...]:
+    """On what it ran: this computer, and the versions of the engines."""
+    machine = await watch.kept.connect(watch.blueprint.topology.machines[0].name)
+    done = await machine.run(["dpkg-query", "-W", "-f", "${Package}=${Version}\n", *ENGINES])
+    lines = done.stdout.decode().split()
+    engines = [(name, number) for name, _, number in (line.partition("=") for line in lines) if number]
+    here = [("processors", str(os.cpu_count())), ("kernel", platform.release())]
+    return (*here, ("machines", str(len(watch.blueprint.topology.machines))), *engines)
+
+
+def _listed(experiments: Sequence[Experiment]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for column in ("EXPERIMENT", "OUTAGE AT MOST", "WHAT HAPPENS"):
+        table.add_column(column)
+    for experiment in experiments:
+        table.add_row(experiment.name, f"{experiment.objective.outage:g} s", experiment.summary)
+    return table
