@@ -15,7 +15,8 @@ from outlast.machines.kept import Kept
 from outlast.machines.provider import Provider
 from outlast.status import Status, assess
 
-POLL = 0.25
+# Each look asks every engine of the site, which is work for its machines.
+POLL = 1.0
 
 
 @dataclass
