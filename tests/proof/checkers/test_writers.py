@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import accumulate, product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from outlast.proof.checkers import writers
@@ -36,6 +36,14 @@ TWO = {
     "each in turn": (wrote(("a", 0, 1), ("b", 2, 3), ("a", 4, 5), ("b", 6, 7)), 1.0),
     "the old one goes on": (wrote(("a", 0, 1), ("b", 2, 3), ("a", 4, 5), ("b", 6, 7), ("a", 8, 9), ("b", 10, 11)), 2.0),
     "at the same moments": (wrote(*((member, at, at) for at in (0, 5, 9) for member in "ab")), 4.0),
+    "the new one's first write is not its first to end": (
+        wrote(("a", 0, 1), ("b", 2, 15), ("b", 4, 5), ("a", 8, 9), ("b", 20, 21), ("a", 30, 31), ("b", 40, 41)),
+        12.0,
+    ),
+    "the old one's first write after is not its first to end": (
+        wrote(("a", 0, 1), ("b", 2, 3), ("a", 20, 60), ("a", 22, 23), ("b", 30, 31), ("a", 50, 51)),
+        7.0,
+    ),
     "a third one beside two": (wrote(("c", 0, 1), ("a", 2, 3), ("b", 4, 5), ("a", 6, 7), ("b", 8, 9)), 1.0),
 }
 
@@ -76,6 +84,7 @@ moments = some.tuples(some.integers(0, 6), some.integers(0, 3)).map(lambda pair:
 writes = some.lists(some.tuples(some.sampled_from("ab"), moments), max_size=5)
 
 
+@settings(max_examples=1000)
 @given(writes)
 def test_the_overlap_is_the_least_that_explains_the_history(each: list[tuple[str, tuple[int, int]]]) -> None:
     found = writers.overlap(wrote(*((member, *interval) for member, interval in each)))
