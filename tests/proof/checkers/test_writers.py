@@ -84,7 +84,7 @@ moments = some.tuples(some.integers(0, 6), some.integers(0, 3)).map(lambda pair:
 writes = some.lists(some.tuples(some.sampled_from("ab"), moments), max_size=5)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=300)
 @given(writes)
 def test_the_overlap_is_the_least_that_explains_the_history(each: list[tuple[str, tuple[int, int]]]) -> None:
     found = writers.overlap(wrote(*((member, *interval) for member, interval in each)))
