@@ -53,6 +53,8 @@ for verb in VERBS:
 
 def main() -> None:
     """Run the command line of this process."""
+    # A shell that starts it in the background has it ignore SIGINT, and with that everything below.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Whoever asks it to end gets the same as Ctrl-C: the lock is freed, and what stays in place is said.
     signal.signal(signal.SIGTERM, lambda _number, _frame: signal.raise_signal(signal.SIGINT))
     sys.exit(run(sys.argv[1:]))

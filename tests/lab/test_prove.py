@@ -1,0 +1,99 @@
+"""`outlast prove` on a real shop: it proves what holds, and refuses what does not.
+
+The shop is the tests' own. Its outages may be longer here than the example promises: CI is a busy place. Nothing else may.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab.site import LabSite, copy_of, until
+
+pytestmark = pytest.mark.lab
+
+SITE = "outlast-test-prove"
+PATIENT = """
+survive:
+  process: { outage: 4s }
+  machine: { outage: 4s }
+  link: { outage: 4s }
+  power: { outage: 2m }
+"""
+NOT_PROVED = 3
+
+
+@pytest.fixture(scope="module")
+def shop() -> Generator[LabSite]:
+    site = copy_of("shop", SITE)
+    path = site.home / "site.yaml"
+    path.write_text(path.read_text() + PATIENT)
+    try:
+        site.run("up", "--yes", limit=600)
+        yield site
+    finally:
+        site.run("down", "--yes", expect=None)
+
+
+def prove(site: LabSite, to: Path, *words: str, expect: int) -> dict[str, dict[str, Any]]:
+    """Run it, and what it found of each experiment."""
+    done = site.run("prove", "--json", "--to", str(to), *words, expect=None, limit=400)
+    assert done.returncode == expect, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    report = json.loads(done.stdout)["report"]
+    page = (to / "report.html").read_text(encoding="utf-8")
+    assert all(proof["experiment"]["name"] in page for proof in report["proofs"])
+    return {proof["experiment"]["name"]: proof for proof in report["proofs"]}
+
+
+def objections(proof: dict[str, Any]) -> set[str]:
+    """The checkers that say no."""
+    verdicts = [*proof["verdicts"], *(verdict for trial in proof["trials"] for verdict in trial["verdicts"])]
+    return {verdict["checker"] for verdict in verdicts if verdict["judgement"] == "invalid"}
+
+
+def test_the_shop_survives_what_hurts_most(shop: LabSite, tmp_path: Path) -> None:
+    found = prove(shop, tmp_path, "--quick", expect=0)
+    assert {"database-primary-power-off", "database-primary-partition", "edge-any-power-off"} <= set(found)
+    for proof in found.values():
+        (trial,) = proof["trials"]
+        assert proof["judgement"] == "valid"
+        assert trial["lost"] == 0
+        assert trial["acknowledged"] > 100
+        assert len(trial["verdicts"]) >= 8
+    # Trials that are done are not done again.
+    again = prove(shop, tmp_path, "--quick", expect=0)
+    assert {name: proof["trials"] for name, proof in again.items()} == {
+        name: proof["trials"] for name, proof in found.items()
+    }
+
+
+def test_two_writers_are_caught(shop: LabSite, tmp_path: Path) -> None:
+    until("the site is healthy", lambda: shop.status()["healthy"], 120)
+    config = "/etc/outlast/dbproxy/haproxy.cfg"
+    # Half of the connections go to one member, whoever it is that all others write to.
+    line = "    use-server east-galera-3 if { rand(2) eq 0 }"
+    for machine in ("east-app-1", "east-app-2"):
+        shop.run("exec", machine, "--", "sed", "-i", f"/stick on int(1)/a {line}", config)
+        shop.run("exec", machine, "--", "systemctl", "restart", "outlast-dbproxy")
+    try:
+        found = prove(shop, tmp_path, "--trials", "1", "--only", "coordination-other-kill", expect=NOT_PROVED)
+        assert "writers" in objections(found["coordination-other-kill"])
+    finally:
+        shop.run("up", "--yes")
+        for machine in ("east-app-1", "east-app-2"):
+            shop.run("exec", machine, "--", "systemctl", "restart", "outlast-dbproxy")
+
+
+def test_a_database_that_only_promises_to_keep_is_caught(shop: LabSite, tmp_path: Path) -> None:
+    until("the site is healthy", lambda: shop.status()["healthy"], 120)
+    loose = "SET GLOBAL innodb_flush_log_at_trx_commit = 0, sync_binlog = 0, innodb_flush_log_at_timeout = 600"
+    for number in (1, 2, 3):
+        shop.run("exec", f"east-data-{number}", "--", "mariadb", "--execute", loose.replace(", ", ", GLOBAL "))
+    found = prove(shop, tmp_path, "--trials", "1", "--only", "everything-power-off", expect=NOT_PROVED)
+    assert "lost" in objections(found["everything-power-off"])
+    (trial,) = found["everything-power-off"]["trials"]
+    assert trial["lost"] > 0
