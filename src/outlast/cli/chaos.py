@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
+from outlast.cli import monkey, toolkit
 from outlast.cli.faults import chosen, duration, settings
+from outlast.cli.inflict import chaos_of, inflict
 from outlast.cli.options import SITE_FILE, AsJson, Quiet, SiteFile
-from outlast.cli.output import err, out, print_findings, print_json
-from outlast.cli.status import read_status
+from outlast.cli.output import out, print_findings, print_json
 from outlast.cli.target import applied
 from outlast.cli.workspace import Workspace, open_workspace
-from outlast.kernel.errors import Finding, Negative
-from outlast.kernel.units import format_duration
-from outlast.proof.faults.chaos import Chaos
-from outlast.proof.faults.fault import Fault, Level, Offer
+from outlast.proof.faults.fault import Level, Offer
 from outlast.proof.faults.offer import offers
 
 chaos = typer.Typer(
@@ -34,6 +31,8 @@ Force: typer.models.OptionInfo = typer.Option("--force", help="Also when the sit
 
 def register(app: typer.Typer) -> None:
     """Add the verb."""
+    for module in (monkey, toolkit):
+        module.register(chaos)
     app.add_typer(chaos)
 
 
@@ -66,7 +65,7 @@ def run(
     """Inflict one fault, wait, and take it back. Ctrl-C takes it back at once."""
     workspace = open_workspace(file)
     wanted = chosen(workspace, fault, targets, others or [], duration(lasting), settings(given or []))
-    told = asyncio.run(_run(workspace, wanted, force=force, quiet=quiet))
+    told = asyncio.run(inflict(workspace, wanted, force=force, quiet=quiet))
     if json:
         print_json(told)
     else:
@@ -91,49 +90,14 @@ def on(file: SiteFile = SITE_FILE) -> None:
     out.print("[green]●[/] faults may begin again")
 
 
-async def _run(workspace: Workspace, fault: Fault, *, force: bool, quiet: bool) -> dict[str, object]:
-    if not force and not (await read_status(workspace)).healthy:
-        raise Negative(_degraded(workspace.site.site))
-    async with _chaos(workspace) as chaos:
-        injected = await chaos.inject(fault)
-        try:
-            if not quiet:
-                ends = format_duration(fault.seconds)
-                err.print(f"[yellow]◐[/] {injected.name} holds; it goes away within {ends}, Ctrl-C: at once")
-            await asyncio.sleep(max(0.0, injected.at + fault.seconds - time.time()))
-        finally:
-            healed = await chaos.heal(injected)
-    return {
-        "name": injected.name,
-        "fault": fault,
-        "began": injected.began,
-        "at": injected.at,
-        "healed": healed,
-        "seconds": healed - injected.at,
-    }
-
-
 async def _off(workspace: Workspace) -> tuple[str, ...]:
-    async with _chaos(workspace) as chaos:
+    async with chaos_of(workspace) as chaos:
         return await chaos.off()
 
 
 async def _on(workspace: Workspace) -> None:
-    async with _chaos(workspace) as chaos:
+    async with chaos_of(workspace) as chaos:
         await chaos.on()
-
-
-def _chaos(workspace: Workspace) -> Chaos:
-    return Chaos(applied(workspace), workspace.provider, workspace.registry, workspace.file)
-
-
-def _degraded(site: str) -> Finding:
-    return Finding(
-        where=site,
-        what="it is not healthy as it is",
-        why="a fault on top of another shows nothing, and may be one too many",
-        fix="see `outlast status` and mend it first, or add --force",
-    )
 
 
 def _table(found: tuple[Offer, ...]) -> Table:

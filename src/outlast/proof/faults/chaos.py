@@ -17,7 +17,7 @@ from typing import Self, TypeVar
 
 from outlast.blueprint.blueprint import Blueprint
 from outlast.contract.registry import Registry
-from outlast.kernel.errors import OutlastError
+from outlast.kernel.errors import Finding, OutlastError, Unreachable
 from outlast.machines import provider as provided
 from outlast.machines.provider import Provider
 from outlast.proof.faults import block, guard, guardian
@@ -54,13 +54,17 @@ class Chaos:
     async def __aexit__(self, *_: object) -> None:
         await self._hands.close()
 
+    def allow(self, fault: Fault) -> None:
+        """Raises `Invalid` for a fault that this site cannot have, `OutlastError` when faults are off."""
+        refuse(fault, self._blueprint, self._registry, self._provider.faults)
+        block.refuse(self._state)
+
     async def inject(self, fault: Fault) -> Injected:
         """Inflict a fault; returns once it holds. What was begun is taken back when it cannot be finished.
 
         Raises `Invalid` for a fault that this site cannot have, `OutlastError` when it fails or faults are off.
         """
-        refuse(fault, self._blueprint, self._registry, self._provider.faults)
-        block.refuse(self._state)
+        self.allow(fault)
         kind = self._kinds[fault.kind]
         name = f"{kind.name}-{token_hex(3)}"
         if self._is_power(kind):
@@ -69,9 +73,10 @@ class Chaos:
 
     async def heal(self, injected: Injected) -> float:
         """Take a fault back; answers when everything was undone. One that went away by itself is no error."""
-        word = self._word(injected.name)
-        await guard.restore(self._provider, word)
-        await _all(self._hands.stop(machine, [_units(injected.name)]) for machine in injected.machines)
+        if self._is_power(self._kinds[injected.fault.kind]):
+            await guard.restore(self._provider, self._word(injected.name))
+        else:
+            await _all(self._hands.stop(machine, [_units(injected.name)]) for machine in injected.machines)
         return time.time()
 
     async def off(self) -> tuple[str, ...]:
@@ -95,9 +100,12 @@ class Chaos:
         block.lift(self._state)
 
     async def _calm(self, machine: str) -> tuple[str, ...]:
-        # The block first: what begins after it was looked for is refused.
-        await self._hands.block(machine, on=False)
-        return await self._hands.stop(machine, [EVERY])
+        try:
+            # The block first: what begins after it was looked for is refused.
+            await self._hands.block(machine, on=False)
+            return await self._hands.stop(machine, [EVERY])
+        except Unreachable as error:
+            raise Unreachable(_not_calmed(machine, error.findings[0].why)) from None
 
     def _is_power(self, kind: Kind) -> bool:
         return kind.compose is None or (kind is REBOOT and provided.Fault.POWER_OFF in self._provider.faults)
@@ -154,6 +162,11 @@ def _units(name: str) -> str:
 def _fault_of(unit: str) -> str:
     """The fault whose piece a unit is."""
     return unit.removeprefix(PREFIX).rpartition("-")[0]
+
+
+def _not_calmed(machine: str, why: str) -> Finding:
+    fix = "each goes away by itself when its time is up; run `outlast chaos off` again when the machine answers"
+    return Finding(machine, "its faults may still hold", why, fix)
 
 
 def _order(machine: Machine) -> provided.Order:
