@@ -6,7 +6,10 @@ import asyncio
 import json
 import signal
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
+from importlib.resources import files
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -200,6 +203,41 @@ async def test_a_machine_that_nobody_sees_and_others_without_power(ward: Ward) -
     await orphans(
         ward, unseen(("isolate", TWO), THREE, TWO), powered("power-off", "east-app-2"), powered("reboot", "east-app-1")
     )
+
+
+async def test_what_this_lab_cannot_take_is_said(ward: Ward) -> None:
+    said = chaos(ward.site, "run", "disk", "east-galera-1", "--force", expect=1)
+    assert "overlay" in said
+    assert "not this machine's own" in said
+    # Whether the kernel has netem, only the machine knows.
+    slow = await ward.said(ONE, "sh", "-c", "unshare --net tc qdisc add dev lo root netem delay 1ms && echo can")
+    said = chaos(ward.site, "run", "latency", ONE, "--for", "1s", "--force", expect=0 if slow else 1)
+    assert "held for" in said or "no netem" in said
+    assert await ward.faults(ONE) == []
+
+
+FILL = """
+import os, socket, subprocess, sys
+hog, folder = sys.argv[1:]
+ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+ear.bind(f"{folder}/notify")
+process = subprocess.Popen([sys.executable, hog, "disk", folder, "4"], env={"NOTIFY_SOCKET": f"{folder}/notify"})
+ear.settimeout(10)
+assert ear.recv(20) == b"READY=1"
+free = lambda: os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize // 1024**2
+held = free()
+process.kill()
+process.wait()
+sys.stdout.write(f"{held} {free()}")
+"""
+
+
+async def test_a_disk_is_full_and_free_again_however_its_hog_ends(tmp_path: Path) -> None:
+    script = 'mount -t tmpfs -o size=64m none "$1" && exec "$2" -c "$3" "$4" "$1"'
+    hog = files("outlast.proof.faults").joinpath("hog.py")
+    argv = ["unshare", "--mount", "sh", "-c", script, "sh", str(tmp_path), sys.executable, FILL, str(hog)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.split() == ["4", "64"], done
 
 
 async def test_off_takes_back_everything_and_lets_nothing_begin(ward: Ward) -> None:

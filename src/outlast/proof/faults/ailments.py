@@ -5,7 +5,7 @@ from __future__ import annotations
 from outlast.blueprint.blueprint import Blueprint
 from outlast.contract.ailment import Ailment
 from outlast.contract.registry import Registry
-from outlast.proof.faults.catalogue import KINDS, Kind, Pieces, Surveys
+from outlast.proof.faults.catalogue import DISK, KINDS, Kind, Pieces, Surveys, data_folder
 from outlast.proof.faults.fault import Fault, Level
 from outlast.proof.faults.piece import Piece
 
@@ -17,9 +17,11 @@ def kinds(registry: Registry) -> dict[str, Kind]:
 
 
 def afflicted(blueprint: Blueprint, registry: Registry, kind: Kind) -> tuple[str, ...]:
-    """The members that can have an ailment; every member for a kind that is none."""
+    """The members that can have a fault of members."""
     ailments = {kind_name(c.name, a): (c.name, a) for c in registry for a in c.ailments}
     members = blueprint.topology.members
+    if kind is DISK:
+        return tuple(member.name for member in members if data_folder(blueprint, member.name))
     if kind.name not in ailments:
         return tuple(member.name for member in members)
     component, ailment = ailments[kind.name]

@@ -51,6 +51,15 @@ def main_unit(blueprint: Blueprint, member: str) -> str:
     return next(service.name for service in part.services if service.enabled)
 
 
+def data_folder(blueprint: Blueprint, member: str) -> str | None:
+    """Where a member keeps what it must not lose: the first folder that its unit may write to; None: it has none."""
+    part = blueprint.bundle_by_machine[blueprint.topology.member_by_name[member].machine].part(member)
+    lines = next(service.unit for service in part.services if service.enabled).splitlines()
+    values = {name: value.split() for name, _, value in (line.partition("=") for line in lines) if value}
+    states = [f"/var/lib/{name}" for name in values.get("StateDirectory", [])]
+    return next(iter([*values.get("ReadWritePaths", []), *states]), None)
+
+
 def _signalled(blueprint: Blueprint, member: str, signal: str) -> tuple[str, ...]:
     return (SYSTEMCTL, "kill", "--kill-whom=all", f"--signal={signal}", main_unit(blueprint, member))
 
@@ -134,6 +143,17 @@ def _memory(_name: str, fault: Fault, _blueprint: Blueprint, _surveys: Surveys) 
     return [(machine, piece) for machine in fault.targets]
 
 
+def _disk(_name: str, fault: Fault, blueprint: Blueprint, _surveys: Surveys) -> Pieces:
+    members, left = blueprint.topology.member_by_name, f"{value(DISK, fault, 'left'):g}"
+    return [
+        (
+            members[m].machine,
+            Piece(main=(PYTHON, "-c", HOG, "disk", data_folder(blueprint, m) or "", left), notifies=True),
+        )
+        for m in fault.targets
+    ]
+
+
 def _restart(_name: str, fault: Fault, _blueprint: Blueprint, _surveys: Surveys) -> Pieces:
     # In a moment, so that the answer still gets out.
     later = ("systemd-run", "--collect", "--on-active=0.2s", "--timer-property=AccuracySec=10ms")
@@ -207,6 +227,13 @@ MEMORY = Kind(
         Parameter("share", "share of the available memory at most", 0.5, 0.001, 0.95),
     ),
 )
+DISK = Kind(
+    name="disk",
+    level=Level.MEMBER,
+    summary="the file system under a member's data is full (only where it is the machine's own)",
+    compose=_disk,
+    parameters=(Parameter("left", "MiB that are left free", 0.0, 0.0, 1_048_576.0),),
+)
 POWER_OFF = Kind(
     name="power-off",
     level=Level.MACHINE,
@@ -221,6 +248,7 @@ REBOOT = Kind(
 KINDS = {
     kind.name: kind
     for kind in (
-        KILL, PAUSE, ISOLATE, PARTITION, ONE_WAY, LOSS, LATENCY, PROCESSOR, MEMORY, POWER_OFF, REBOOT,
+        KILL, PAUSE, ISOLATE, PARTITION, ONE_WAY, LOSS, LATENCY, PROCESSOR, MEMORY, DISK, POWER_OFF,
+        REBOOT,
     )
 }  # fmt: skip

@@ -73,7 +73,7 @@ def start(request):
 
 
 def said(piece, done):
-    log = run("journalctl", "--unit", piece["unit"], "--output=cat", "--lines=6", "--no-pager").stdout
+    log = run("journalctl", f"_SYSTEMD_UNIT={piece['unit']}", "--output=cat", "--lines=6", "--no-pager").stdout
     return (done.stderr + log).strip().splitlines()[-8:]
 
 
