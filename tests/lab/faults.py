@@ -19,6 +19,8 @@ from tests.lab.site import OUTLAST, LabSite
 
 LOG = logging.getLogger(__name__)
 SECONDS = 6
+BEGIN_LIMIT = 60.0
+ATTEMPTS = 3
 # Looking takes its time too, on a busy box.
 LATE = 3.0
 # What somebody sees of a port: `open`, or `silent` when nobody answers within a second.
@@ -120,19 +122,28 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 async def orphan(ward: Ward, case: Case) -> float:
     """Its tool is killed while it holds, and it goes away by itself. Answers after how long nothing was left of it."""
+    for _ in range(ATTEMPTS):
+        began = await _killed(ward, case)
+        held = await case.held(ward)
+        # On a busy box a look may come when the fault has gone already: that says nothing.
+        if held or time.monotonic() - began < SECONDS:
+            break
+    assert held, f"{case.words}: it does not hold"
+    await until_true(f"nothing is left of {case.words}", lambda: case.whole(ward), SECONDS + case.late)
+    return time.monotonic() - began
+
+
+async def _killed(ward: Ward, case: Case) -> float:
+    """Begin a fault and kill its tool; answers when."""
     process = tool(ward.site, *case.words)
     try:
-        if began_yet := case.began:
-            await until_true(f"{case.words} begins", lambda: began_yet(ward), 20.0)
+        if begins := case.began:
+            await until_true(f"{case.words} begins", lambda: begins(ward), BEGIN_LIMIT)
         else:
             await asyncio.to_thread(holds, process)
     finally:
         kill(process)
-    began = time.monotonic()
-    assert await case.held(ward), f"{case.words}: it does not hold"
-    assert time.monotonic() - began < SECONDS, f"{case.words}: looking took too long to say anything"
-    await until_true(f"nothing is left of {case.words}", lambda: case.whole(ward), SECONDS + case.late)
-    return time.monotonic() - began
+    return time.monotonic()
 
 
 async def until_true(what: str, check: Callable[[], Awaitable[bool]], limit: float) -> None:

@@ -160,6 +160,31 @@ def powered(kind: str, machine: str) -> Case:
     return Case((kind, machine), held, whole, began=is_off)
 
 
+def rebooted(machine: str) -> Case:
+    """It is over as soon as it holds: the machine is up, and another one than before by its systemd."""
+    boots: list[str] = []
+
+    async def boot(ward: Ward) -> str:
+        found = await ward.provider.connect(machine)
+        done = await found.run(["systemctl", "show", "--property=UserspaceTimestampMonotonic", "--value"])
+        await found.close()
+        return done.stdout.decode().strip()
+
+    async def begins(ward: Ward) -> bool:
+        if not boots:
+            boots.append(await boot(ward))
+        # In the middle of it: the power is gone, or back and nobody answers yet.
+        return await ward.power(machine) is Power.OFF or not await ward.answers(machine)
+
+    async def held(_ward: Ward) -> bool:
+        return True
+
+    async def whole(ward: Ward) -> bool:
+        return await ward.power(machine) is Power.ON and await ward.answers(machine) and await boot(ward) != boots[0]
+
+    return Case(("reboot", machine), held, whole, began=begins)
+
+
 async def test_processes_and_hogs_and_the_database(ward: Ward) -> None:
     await orphans(
         ward,
@@ -201,7 +226,7 @@ async def test_two_faults_of_the_network_on_one_machine(ward: Ward) -> None:
 
 async def test_a_machine_that_nobody_sees_and_others_without_power(ward: Ward) -> None:
     await orphans(
-        ward, unseen(("isolate", TWO), THREE, TWO), powered("power-off", "east-app-2"), powered("reboot", "east-app-1")
+        ward, unseen(("isolate", TWO), THREE, TWO), powered("power-off", "east-app-2"), rebooted("east-app-1")
     )
 
 
