@@ -122,12 +122,14 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 async def orphan(ward: Ward, case: Case) -> float:
     """Its tool is killed while it holds, and it goes away by itself. Answers after how long nothing was left of it."""
+    began = await _killed(ward, case)
+    held = await case.held(ward)
     for _ in range(ATTEMPTS):
-        began = await _killed(ward, case)
-        held = await case.held(ward)
         # On a busy box a look may come when the fault has gone already: that says nothing.
         if held or time.monotonic() - began < SECONDS:
             break
+        began = await _killed(ward, case)
+        held = await case.held(ward)
     assert held, f"{case.words}: it does not hold"
     await until_true(f"nothing is left of {case.words}", lambda: case.whole(ward), SECONDS + case.late)
     return time.monotonic() - began

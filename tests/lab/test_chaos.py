@@ -160,9 +160,8 @@ def powered(kind: str, machine: str) -> Case:
     return Case((kind, machine), held, whole, began=is_off)
 
 
-def rebooted(machine: str) -> Case:
-    """It is over as soon as it holds: the machine is up, and another one than before by its systemd."""
-    boots: list[str] = []
+async def rebooted(ward: Ward, machine: str) -> Case:
+    """It is over as soon as it holds: the machine is up, and its systemd another one than before."""
 
     async def boot(ward: Ward) -> str:
         found = await ward.provider.connect(machine)
@@ -170,19 +169,12 @@ def rebooted(machine: str) -> Case:
         await found.close()
         return done.stdout.decode().strip()
 
-    async def begins(ward: Ward) -> bool:
-        if not boots:
-            boots.append(await boot(ward))
-        # In the middle of it: the power is gone, or back and nobody answers yet.
-        return await ward.power(machine) is Power.OFF or not await ward.answers(machine)
+    before = await boot(ward)
 
-    async def held(_ward: Ward) -> bool:
-        return True
+    async def held(ward: Ward) -> bool:
+        return await boot(ward) != before
 
-    async def whole(ward: Ward) -> bool:
-        return await ward.power(machine) is Power.ON and await ward.answers(machine) and await boot(ward) != boots[0]
-
-    return Case(("reboot", machine), held, whole, began=begins)
+    return Case(("reboot", machine), held, held)
 
 
 async def test_processes_and_hogs_and_the_database(ward: Ward) -> None:
@@ -226,7 +218,10 @@ async def test_two_faults_of_the_network_on_one_machine(ward: Ward) -> None:
 
 async def test_a_machine_that_nobody_sees_and_others_without_power(ward: Ward) -> None:
     await orphans(
-        ward, unseen(("isolate", TWO), THREE, TWO), powered("power-off", "east-app-2"), rebooted("east-app-1")
+        ward,
+        unseen(("isolate", TWO), THREE, TWO),
+        powered("power-off", "east-app-2"),
+        await rebooted(ward, "east-app-1"),
     )
 
 
