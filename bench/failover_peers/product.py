@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from bench.failover_peers.waiting import until
 from tests.lab.site import OUTLAST, LabSite, copy_of, traces
@@ -67,7 +67,7 @@ class Product:
             for machine in MEMBERS:
                 await self._on(machine, "sed", "-i", *(f"--expression={change}" for change in DERIVED), CONFIG)
                 await self._on(machine, "systemctl", "restart", SERVICE)
-                await until(f"{machine} is back", self.healthy, HEALTHY_LIMIT)
+                await until(f"{machine} is back", partial(self._synced, machine), HEALTHY_LIMIT)
 
     async def settings(self) -> str:
         """The timers in force, as the server knows them."""
@@ -86,6 +86,10 @@ class Product:
             await self._outlast("down", "--yes", limit=120.0)
             shutil.rmtree(self._home.home)
         assert traces(self.site) == []
+
+    async def _synced(self, machine: str) -> bool:
+        script = "mariadb -NBe \"SHOW STATUS LIKE 'wsrep_local_state_comment'\" || echo it does not answer yet"
+        return "Synced" in await self._on(machine, "sh", "-c", script)
 
     async def _on(self, machine: str, *argv: str) -> str:
         connection = await self.provider.connect(machine)
