@@ -38,7 +38,10 @@ def main() -> None:
     words = sys.argv[1:]
     count = min(MOST_TRIALS, next((int(word) for word in words if word.isdecimal()), 5))
     faults = [fault for fault in FAULTS if fault in words] or list(FAULTS)
-    asyncio.run(_run(count, faults, Console(highlight=False, width=150)))
+    try:
+        asyncio.run(_run(count, faults, Console(highlight=False, width=150)))
+    except asyncio.CancelledError:
+        sys.exit("ended early: the table holds what was measured until then, and everything is removed")
 
 
 async def _run(count: int, faults: Sequence[str], console: Console) -> None:
@@ -62,8 +65,10 @@ async def _run(count: int, faults: Sequence[str], console: Console) -> None:
                     await _try(system, fault, number, trials, console)
     finally:
         console.print(_table(trials, [system.name for system in systems]))
-        for system in systems:
-            await system.down()
+        # All of them, whatever goes wrong with one.
+        gone = await asyncio.gather(*(system.down() for system in systems), return_exceptions=True)
+        for trouble in filter(None, gone):
+            raise trouble
 
 
 async def _bring_up(system: System, console: Console) -> None:
