@@ -1,6 +1,7 @@
 """`outlast prove` on a real shop: it proves what holds, and refuses what does not.
 
-The shop is the tests' own. Its outages may be longer here than the example promises: CI is a busy place. Nothing else may.
+The shop is the tests' own. Its outages may be longer here than the example promises, for this computer may be busy; no
+other promise is softened.
 """
 
 from __future__ import annotations

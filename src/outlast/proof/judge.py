@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from outlast.proof.checkers import agree, availability, bank, lost, redundancy, register, stale, twice, writers
 from outlast.proof.experiment import Experiment, Proof, Trial
@@ -14,6 +14,9 @@ from outlast.proof.workloads.database import ACCOUNTS, BALANCE
 
 BEFORE = 1.0
 """So much of the time before the fault counts too: the last answer before it is where an outage begins."""
+LANES = (Kind.BROWSE, Kind.ORDER, Kind.APPEND)
+SHOWN = 10.0
+"""Timelines end so long after the healing."""
 MOVED = 0.25
 """While writes are moved on purpose, proxies may follow one another within this: each transaction is certified."""
 
@@ -41,29 +44,34 @@ def judge(experiment: Experiment, held: History, seen: Seen) -> Trial:
     since = seen.fault_at - BEFORE
     during = availability.outage(held, seen.fault_at, since, seen.healed_at, without=seen.without)
     after = availability.outage(held, seen.fault_at, seen.healed_at, seen.ended_at, without=seen.without)
-    # With everything gone nobody is served until it is back: the outage is all of it.
+    # One that began before the healing is an outage of the fault's, however long it lasts.
     whole = availability.outage(held, seen.fault_at, since, seen.ended_at, without=seen.without)
-    longest = whole if experiment.failure == "power" else during
-    outage = longest.seconds if longest else None
+    longest = whole if whole and whole.began < seen.healed_at else during
+    outage, back = longest.seconds if longest else None, after.seconds if after else None
     return Trial(
         number=seen.number,
         target=seen.target,
         outage=outage,
-        after=after.seconds if after else None,
+        after=back,
         redundant=seen.redundant,
         acknowledged=sum(o.acknowledged for o in held.of(*availability.WRITES)),
         errors=availability.errors(held, without=seen.without),
         slow=availability.slow(held, without=seen.without),
         lost=lost.count_lost(held),
-        verdicts=_verdicts(experiment, held, seen, outage),
-        lanes=beats(held, seen.fault_at, since - 1.0, seen.ended_at),
+        verdicts=_verdicts(experiment, held, seen, outage, back),
+        lanes=beats(held, seen.fault_at, since - 1.0, min(seen.ended_at, seen.healed_at + SHOWN), kinds=LANES),
         silence=(longest.began - seen.fault_at, longest.ended - seen.fault_at) if longest else None,
         marks=tuple((mark.at - seen.fault_at, mark.what) for mark in held.marks),
     )
 
 
-def _verdicts(experiment: Experiment, held: History, seen: Seen, outage: float | None) -> tuple[Verdict, ...]:
-    verdicts = [availability.check(outage, experiment.objective), redundancy.check(seen.redundant, seen.limit)]
+def _verdicts(
+    experiment: Experiment, held: History, seen: Seen, outage: float | None, back: float | None
+) -> tuple[Verdict, ...]:
+    verdicts = [availability.check(outage, experiment.objective)]
+    # Whoever returns may cost no more than the fault did.
+    verdicts.append(replace(availability.check(back, experiment.objective), checker="return"))
+    verdicts.append(redundancy.check(seen.redundant, seen.limit))
     if held.of(Kind.APPEND, Kind.ORDER):
         verdicts.append(lost.check(held))
     if held.of(Kind.APPEND):
