@@ -20,6 +20,7 @@ from outlast.proof.history import History, dump
 from outlast.proof.judge import conclude
 from outlast.proof.run import Stand, trial
 from outlast.proof.verdict import Judgement, Verdict
+from outlast.proof.workloads.database import DatabaseLoad
 from outlast.seal import durable
 
 
@@ -47,10 +48,13 @@ class Campaign:
     async def run(self) -> tuple[Proof, ...]:
         """Every trial, and what follows from them. A trial that could not be carried out is unknown, not left out."""
         done: dict[str, list[Trial]] = {experiment.name: [] for experiment in self.experiments}
-        for number in range(self.trials):
-            for experiment in self.experiments:
-                made = self._done(experiment, number) or await self._trial(experiment, number)
-                done[experiment.name].append(made)
+        try:
+            for number in range(self.trials):
+                for experiment in self.experiments:
+                    made = self._done(experiment, number) or await self._trial(experiment, number)
+                    done[experiment.name].append(made)
+        finally:
+            await DatabaseLoad(self.stand.blueprint, self.stand.provider, "").remove()
         return tuple(conclude(experiment, done[experiment.name]) for experiment in self.experiments)
 
     async def _trial(self, experiment: Experiment, number: int) -> Trial:
