@@ -45,9 +45,15 @@ class Ward:
 
     async def said(self, machine: str, *argv: str) -> str:
         """What a command prints there."""
-        if machine not in self.machines:
+        try:
+            if machine not in self.machines:
+                self.machines[machine] = await self.provider.connect(machine)
+            done = await self.machines[machine].run(argv, limit=20)
+        except Unreachable:
+            # It lost its power since.
             self.machines[machine] = await self.provider.connect(machine)
-        return (await self.machines[machine].run(argv, limit=20)).stdout.decode().strip()
+            done = await self.machines[machine].run(argv, limit=20)
+        return done.stdout.decode().strip()
 
     async def sees(self, one: str, other: str, port: int) -> str:
         """How a port of one machine looks from another one."""

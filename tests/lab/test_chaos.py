@@ -123,7 +123,7 @@ def hogged(words: tuple[str, ...], machine: str, script: str, least: int) -> Cas
     left = nothing_left(words[0], machine)
 
     async def held(ward: Ward) -> bool:
-        unit = (await ward.faults(machine))[0]
+        unit = next(name for name in await ward.faults(machine) if words[0] in name)
         group = await ward.property(machine, unit, "ControlGroup")
         return int(await ward.said(machine, "sh", "-c", script, "sh", f"/sys/fs/cgroup{group}/cgroup.procs")) >= least
 

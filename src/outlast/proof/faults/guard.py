@@ -72,7 +72,7 @@ async def restore(provider: Provider, path: Path) -> None:
         results = await asyncio.gather(*(provider.create(order) for order in orders), return_exceptions=True)
         failed = [result for result in results if isinstance(result, BaseException)]
         if failed:
-            raise OutlastError(*(f for e in failed if isinstance(e, OutlastError) for f in e.findings)) from failed[0]
+            raise OutlastError(*(finding for error in failed for finding in _said(path, error))) from failed[0]
         path.unlink()
 
 
@@ -109,6 +109,13 @@ def _taken(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _said(path: Path, error: BaseException) -> tuple[Finding, ...]:
+    if isinstance(error, OutlastError):
+        return error.findings
+    what, why = "its machines did not get their power back", str(error) or type(error).__name__
+    return (Finding(path.stem, what, why, "`outlast up` switches on what is off"),)
 
 
 def _busy(path: Path) -> Finding:
