@@ -10,7 +10,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
@@ -20,7 +20,7 @@ from outlast.blueprint.blueprint import Blueprint
 from outlast.kernel.errors import Finding, OutlastError, Unreachable
 from outlast.machines.machine import ExitError, Machine
 from outlast.machines.provider import Provider
-from outlast.proof.history import Operation, operation
+from outlast.proof.history import Kind, Operation, Outcome, operation
 
 VARIABLE = re.compile(r'^DATABASE_URL="?mysql://', re.MULTILINE)
 PREFIX = "outlast_proof_"
@@ -93,6 +93,7 @@ class DatabaseLoad:
         finally:
             await asyncio.gather(*(self._tell(source.machine) for source, _ in wanted))
             await _end(tasks)
+            self.operations += list(self._under_way())
 
     async def _load(self, source: Source, customers: Iterable[tuple[str, int, float]], limit: float) -> None:
         """Runs until it is told to stop; a machine that is lost takes its customers with it."""
@@ -109,6 +110,16 @@ class DatabaseLoad:
             self.lost.add(source.machine)
         finally:
             await machine.close()
+
+    def _under_way(self) -> Iterator[Operation]:
+        """What customers may have been doing when their machine was lost: nobody heard the end of it."""
+        now = time.time()
+        last = {done.client: done for done in self.operations if done.source in self.lost}
+        for done in last.values():
+            # Which register it was, nobody knows either.
+            keys = [str(number) for number in range(REGISTERS)] if done.kind is Kind.UPDATE else [f"{done.key}?"]
+            for key in keys:
+                yield Operation(done.client, done.kind, key, done.ended, now, Outcome.UNKNOWN, error="machine lost")
 
     async def _final(self, source: Source) -> None:
         try:
