@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from outlast.apply.vault import Vault
 from outlast.blueprint.blueprint import Blueprint
+from outlast.contract.probe import Health
 from outlast.contract.registry import Registry
 from outlast.controller.observe import look
 from outlast.kernel.errors import OutlastError, Unreachable
@@ -52,6 +54,24 @@ class Watch:
             if time.monotonic() - began > limit:
                 return None
             await asyncio.sleep(POLL)
+
+    async def again(self, machines: Collection[str], limit: float) -> float | None:
+        """Wait until these machines have everything again, and ask nobody else: a look at the whole site is felt by its
+        customers, when all of it shares one computer. Seconds until then, None when it was not within `limit`."""
+        began = time.monotonic()
+        while True:
+            looked = time.monotonic()
+            if await self._well(machines):
+                return looked - began
+            if time.monotonic() - began > limit:
+                return None
+            await asyncio.sleep(POLL)
+
+    async def _well(self, machines: Collection[str]) -> bool:
+        sight = await look(self.blueprint, self.kept, self.vault, machines)
+        members = [member for member in self.blueprint.topology.members if member.machine in machines]
+        reports = (sight.report(self.registry, m.name, m.component, m.machine) for m in members)
+        return all(report.health is Health.HEALTHY for report in reports)
 
 
 def _at_home(status: Status) -> bool:

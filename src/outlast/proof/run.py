@@ -63,10 +63,13 @@ async def trial(stand: Stand, experiment: Experiment, number: int) -> tuple[Tria
         async with stand.striker.struck(experiment, status, number) as struck:
             await asyncio.sleep(experiment.hold)
             healed = time.time()
-        again = time.time()
-        waited = await stand.watch.healthy(STEADY_LIMIT)
-        redundant = None if waited is None else again - healed + waited
+        mended = time.time() - healed
+        near = await stand.watch.again(stand.striker.machines(targets), STEADY_LIMIT)
         await asyncio.sleep(TAIL)
+        ended = time.time()
+    # Now that nobody is served who could feel it: the whole site.
+    rest = await stand.watch.healthy(STEADY_LIMIT) if near is not None else None
+    redundant = None if near is None or rest is None else mended + near + rest
     await asyncio.gather(rows.final(), web.fetch())
     held = history([*rows.operations, *web.operations], struck.marks)
     # Clients on a machine that was taken away went with it; a session on the writer's own is no client.
@@ -76,7 +79,7 @@ async def trial(stand: Stand, experiment: Experiment, number: int) -> tuple[Tria
         target=", ".join(targets),
         fault_at=struck.marks[0].at,
         healed_at=healed,
-        ended_at=healed + (redundant or STEADY_LIMIT) + TAIL,
+        ended_at=ended,
         redundant=redundant,
         without=frozenset(name for name in without if name),
         session=session or "",

@@ -67,7 +67,7 @@ customers:
   #   path: /api/orders
   #   body: '{"token": "{token}", "items": [{"product": 1, "quantity": 1}]}'
   #   found: /api/orders/{token}
-  rate: 10                 # requests a second over each address
-  orders: 5                # orders a second
+  rate: 15                 # requests a second over each address
+  orders: 8                # orders a second
 """,
 }
