@@ -34,7 +34,11 @@ down: setup ## remove the example shop and everything of its lab but the cached 
 	$(OUTLAST) down -f $(SITE) --yes
 
 test: setup .venv/.test-packages check ## every test, the lab included (root, about twenty minutes)
-	.venv/bin/pytest -q
+	@# What needs a processor and no lab, behind what needs a lab and mostly waits.
+	@nice -n 10 .venv/bin/pytest -q -p no:cacheprovider -m "not lab" > .venv/pure.log 2>&1 & pure=$$!; \
+	.venv/bin/pytest -q -m lab; lab=$$?; \
+	wait $$pure; pure=$$?; cat .venv/pure.log; \
+	exit $$((lab || pure))
 
 .venv/.test-packages: Makefile
 	@dpkg-query -W -f '$${db:Status-Status}\n' $(TEST_PACKAGES) 2>/dev/null | grep -qx installed || \
