@@ -56,4 +56,4 @@ def test_a_word_sets_all_timers_together() -> None:
 def test_what_the_file_says_itself_is_stronger() -> None:
     timers = options(site("recovery: patient\ndatabase: { timers: { suspect: 2s } }\n"))["database"]["timers"]
     assert isinstance(timers, dict)
-    assert (timers["suspect"], timers["inactive"]) == (2.0, 6.0)
+    assert (timers["suspect"], timers["inactive"]) == (2.0, 12.0)

@@ -26,7 +26,9 @@ def test_an_arbiter_comes_by_itself_where_votes_would_be_even(members: int, arbi
         ({"members": 2, "arbiter": False}, "even number"),
         ({"members": 3, "arbiter": True}, "even number"),
         ({"timers": {"suspect": "200ms"}}, "three missing"),
-        ({"timers": {"suspect": "2s"}}, "given up later"),
+        ({"timers": {"suspect": "2s"}}, "cannot agree"),
+        ({"timers": {"install": "500ms"}}, "disagree about a third"),
+        ({"timers": {"inactive": "1500ms"}}, "comes last"),
     ],
 )
 def test_an_impossible_database_is_refused_with_a_way_out(wish: dict[str, Any], word: str) -> None:

@@ -24,6 +24,13 @@ WELL = {
 }
 
 
+def roomy(health: Any, left: int = 10**12) -> Any:
+    """Room for the data, or so many bytes of it."""
+    space = health.room.Room(lambda: left, list, lambda: None)
+    space.step(0.0)
+    return space
+
+
 @pytest.fixture
 def cluster(tmp_path: Path) -> Any:
     module = program("cluster")
@@ -81,7 +88,7 @@ def test_a_request_is_worth_nothing_when_it_is_old(cluster: Any) -> None:
 )
 def test_who_may_be_asked(path: str, change: dict[str, str], trouble: str) -> None:
     health = program("health")
-    watch = health.Watch(0.0)
+    watch = health.Watch(0.0, roomy(health))
     watch.note({**WELL, **change}, 10.0)
     found = watch.trouble(path, 10.1)
     assert trouble in found if trouble else found == ""
@@ -89,19 +96,19 @@ def test_who_may_be_asked(path: str, change: dict[str, str], trouble: str) -> No
 
 def test_a_database_that_hangs_is_not_healthy() -> None:
     health = program("health")
-    watch = health.Watch(0.0)
+    watch = health.Watch(0.0, roomy(health))
     assert health.answer(watch, "/writer", 0.1)[0].startswith("503")
     watch.note(WELL, 10.0)
     assert health.answer(watch, "/writer", 10.2)[0].startswith("200")
-    status, body = health.answer(watch, "/writer", 10.4)
+    status, body = health.answer(watch, "/writer", 10.7)
     assert status.startswith("503")
-    assert "0.4 s" in body
+    assert "0.7 s" in body
     assert health.answer(watch, "/else", 10.2)[0].startswith("404")
 
 
 def test_the_time_without_a_primary_component_is_counted() -> None:
     health = program("health")
-    watch = health.Watch(0.0)
+    watch = health.Watch(0.0, roomy(health))
     watch.note(WELL, 10.0)
     watch.note({**WELL, "wsrep_cluster_status": "non-Primary"}, 14.0)
     told = json.loads(health.answer(watch, "/state", 14.1)[1])
@@ -112,7 +119,7 @@ def test_the_time_without_a_primary_component_is_counted() -> None:
 def test_a_member_that_leaves_sends_its_clients_elsewhere(tmp_path: Path) -> None:
     health = program("health")
     health.cluster.LEAVING = tmp_path / "leaving"
-    watch = health.Watch(0.0)
+    watch = health.Watch(0.0, roomy(health))
     watch.note(WELL, 10.0)
     assert health.answer(watch, "/writer", 10.1)[0].startswith("200")
     health.cluster.LEAVING.touch()
@@ -162,3 +169,12 @@ def test_another_password_is_another_digest(tmp_path: Path) -> None:
         accounts.cluster.ACCOUNTS.write_text(json.dumps({"schema": "shop", "passwords": {"web": password}}))
         digests.add(accounts.wanted_digest())
     assert len(digests) == 2
+
+
+def test_a_member_with_a_full_disk_may_be_read_and_not_written_to() -> None:
+    health = program("health")
+    watch = health.Watch(0.0, roomy(health, 1024**2))
+    watch.note(WELL, 1.0)
+    assert watch.trouble("/writer", 1.0) == "1 MiB are left on its disk"
+    assert watch.trouble("/reader", 1.0) == ""
+    assert watch.trouble("/primary", 1.0) == ""

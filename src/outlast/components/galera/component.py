@@ -54,8 +54,8 @@ COMPONENT = Component(
     quorum=True,
     model=MODEL,
     presets={
-        "fast": {"timers": {"keepalive": "100ms", "suspect": "300ms", "inactive": "500ms", "install": "400ms"}},
-        "patient": {"timers": {"keepalive": "500ms", "suspect": "3s", "inactive": "6s", "install": "3s"}},
+        "fast": {"timers": {"keepalive": "100ms", "suspect": "300ms", "install": "1s", "inactive": "1500ms"}},
+        "patient": {"timers": {"keepalive": "500ms", "suspect": "3s", "install": "9s", "inactive": "12s"}},
     },
     switch=(*PYTHON.split(), f"{PROGRAMS}/switch.py"),
     ailments=AILMENTS,

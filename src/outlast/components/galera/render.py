@@ -67,14 +67,26 @@ def _member(view: NodeView[DatabaseOptions]) -> Part:
     accounts = File(ACCOUNTS, _json(_accounts(view)), mode=0o600)
     programs = {
         name: _program(view, name)
-        for name in ("cluster", "start", "stop", "health", "guard", "accounts", "probe", "digest", "switch", "sessions")
+        for name in (
+            "cluster",
+            "start",
+            "stop",
+            "health",
+            "guard",
+            "accounts",
+            "probe",
+            "digest",
+            "switch",
+            "sessions",
+            "room",
+        )
     }
     identified = tuple(file.path for file in own.files)
     database = Service("outlast-galera.service", _unit(view).text(), restart_on=(config.path, *identified))
     health = Service(
         "outlast-galera-health.service",
         _health_unit(view).text(),
-        restart_on=tuple(programs[name].path for name in ("health", "guard", "sessions", "cluster")),
+        restart_on=tuple(programs[name].path for name in ("health", "guard", "sessions", "room", "cluster")),
     )
     return Part(
         files=(config, member, accounts, *own.files, *programs.values()),

@@ -8,7 +8,8 @@ gone, or at least its sessions lead nowhere. They are ended; what was under way 
 A machine that lives and was only slow connects again.
 """
 
-SILENCE = 1.0
+# Twice the time in which a member of the database would be suspected.
+SILENCE = 1.00
 # Who did not look for so long was busy or stopped itself, and cannot tell who was silent meanwhile.
 OWN_PAUSE = SILENCE / 3
 

@@ -72,7 +72,11 @@ class Guard:
 
 
 def end_database():
-    os.kill(int(PID.read_text("utf-8")), signal.SIGKILL)
+    try:
+        os.kill(int(PID.read_text("utf-8")), signal.SIGKILL)
+    except (FileNotFoundError, ProcessLookupError):
+        # It has ended already.
+        return
 
 
 def _is_alone(status):

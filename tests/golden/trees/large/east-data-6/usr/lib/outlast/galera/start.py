@@ -13,6 +13,7 @@ import sys
 import time
 
 import cluster
+import room
 
 # A group that is just agreeing on its members says for a moment that it has no majority.
 LOOKS, BETWEEN_LOOKS = 3, 0.6
@@ -42,6 +43,7 @@ def main():
         found(holds)
     elif cluster.primary_elsewhere():
         forget_old_view()
+    wait_for_room()
     argv = cluster.mariadbd()
     if bootstrap:
         # The addresses count for nothing then.
@@ -49,6 +51,14 @@ def main():
     if uuid:
         argv += [f"--wsrep-start-position={uuid}:{seqno}"]
     os.execv(argv[0], argv)
+
+
+def wait_for_room():
+    """A member without room would join, hang, and hold up all others."""
+    if room.left() < room.SHORT:
+        print(f"waits: {room.left() // 1024**2} MiB are left for the data, {room.AGAIN // 1024**2} MiB are needed", flush=True)
+        while room.left() < room.AGAIN:
+            time.sleep(1)
 
 
 def own_position():

@@ -11,11 +11,14 @@ import time
 
 import cluster
 import guard
+import room
 import sessions
 
 PERIOD = 0.1
-STALE = 0.3
-QUERY_LIMIT = 0.25
+# A database stands still for as long when its members agree anew on who they are, all of them at once: to go to another
+# one would not help, and two proxies that judged the moment differently would have two members written to.
+STALE = 0.60
+QUERY_LIMIT = STALE
 REQUEST_LIMIT = 2.0
 SYNCED, DONOR = "4", "2"
 # Changes received and not yet applied: above, a member is too far behind to read from.
@@ -27,8 +30,8 @@ QUERY = f"SHOW GLOBAL STATUS WHERE Variable_name IN ({', '.join(repr(name) for n
 class Watch:
     """The last answer of the database, when it came, and when the member was last in a primary component."""
 
-    def __init__(self, now):
-        self.status = {}
+    def __init__(self, now, space):
+        self.status, self.space = {}, space
         self.answered = None
         self.primary = now
         self.error = "the database has not answered yet"
@@ -54,6 +57,8 @@ class Watch:
         # A donor goes on serving: mariabackup does not block it.
         if status.get("wsrep_ready") != "ON" or status.get("wsrep_local_state") not in (SYNCED, DONOR):
             return f"not synced ({status.get('wsrep_local_state_comment')})"
+        if path == "/writer" and self.space.trouble():
+            return self.space.trouble()
         if path == "/reader" and int(status.get("wsrep_local_recv_queue", 0)) > LONGEST_QUEUE:
             return f"{status['wsrep_local_recv_queue']} changes behind"
         return ""
@@ -68,6 +73,7 @@ def ask_for_ever(watch, askers):
     while True:
         began = time.monotonic()
         try:
+            watch.space.step(began)
             if connection is None:
                 connection = pymysql.connect(
                     unix_socket=str(cluster.SOCKET), user="mysql", autocommit=True,
@@ -122,7 +128,8 @@ async def serve(watch, askers, reader, writer):
 
 async def main():
     own = cluster.member()
-    watch, askers = Watch(time.monotonic()), sessions.Askers()
+    space = room.Room(room.left, cluster.standings, guard.end_database)
+    watch, askers = Watch(time.monotonic(), space), sessions.Askers()
     server = await asyncio.start_server(lambda r, w: serve(watch, askers, r, w), own["address"], own["health_port"])
     # When the thread ends the process must end too, and be started again.
     await asyncio.wait(
