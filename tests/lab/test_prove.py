@@ -7,13 +7,16 @@ other promise is softened.
 from __future__ import annotations
 
 import json
+import subprocess
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.lab.site import LabSite, copy_of, until
+from tests.lab.orders import Orders
+from tests.lab.site import OUTLAST, LabSite, copy_of, until
 
 pytestmark = pytest.mark.lab
 
@@ -74,8 +77,7 @@ def test_the_shop_survives_what_hurts_most(shop: LabSite, tmp_path: Path) -> Non
 
 def test_two_writers_are_caught(shop: LabSite, tmp_path: Path) -> None:
     until("the site is healthy", lambda: shop.status()["healthy"], 120)
-    writer = next(service["primary"] for service in shop.status()["services"] if service["name"] == "database")
-    other = next(name for name in ("east-galera-3", "east-galera-2") if name != writer)
+    other = next(name for name in ("east-galera-3", "east-galera-2") if name != writer(shop))
     # One proxy remembers a writer of its own, and it is another one than everybody's.
     script = (
         "sed -i -e 's/stick on int(1)/stick on int(2)/'"
@@ -90,6 +92,42 @@ def test_two_writers_are_caught(shop: LabSite, tmp_path: Path) -> None:
     finally:
         shop.run("up", "--yes")
         shop.run("exec", "east-app-2", "--", "systemctl", "restart", "outlast-dbproxy")
+
+
+def test_writes_leave_a_member_whose_disk_is_full(shop: LabSite) -> None:
+    until("the site is healthy", lambda: shop.status()["healthy"], 120)
+    # The data of the lab's machines share the disk of this computer: this one gets a small disk of its own.
+    machine, member = "east-data-3", "east-galera-3"
+    script = (
+        "systemctl stop outlast-galera"
+        " && mount -t tmpfs -o size=800m,mode=750,uid=$(id -u mysql),gid=$(id -g mysql) none /var/lib/mysql"
+        " && systemctl start outlast-galera"
+    )
+    shop.run("exec", machine, "--", "sh", "-c", script)
+    until("it has copied everything", lambda: shop.status()["healthy"], 120)
+    # The others make way one after the other, so that it is written to.
+    for other in (f"east-data-{number}" for number in (1, 2, 1)):
+        if writer(shop) != member:
+            shop.run("exec", other, "--", "/usr/bin/python3", "-B", "/usr/lib/outlast/galera/switch.py")
+    assert writer(shop) == member
+    with Orders(shop, shop.status()["urls"][0]) as orders:
+        until("orders are accepted", lambda: len(orders.acknowledged) > 30, 20)
+        began = time.monotonic()
+        words = ("run", "-f", str(shop.home / "site.yaml"), "disk", member, "--for", "15s", "--force")
+        filling = subprocess.Popen([str(OUTLAST), "chaos", *words])
+        until("writes have moved", lambda: writer(shop) not in (member, None), 15)
+        until("orders go on", lambda: orders.since(time.monotonic() - 0.5) > 3, 10)
+        assert filling.wait(60) == 0
+        until("the site is healthy again", lambda: shop.status()["healthy"], 120)
+        assert orders.longest_gap(began) < 5.0
+    with shop.client(orders.url) as client:
+        lost = [token for token, _ in orders.acknowledged if client.get(f"/api/orders/{token}").status_code != 200]
+    assert lost == []
+
+
+def writer(site: LabSite) -> str | None:
+    """The member that is written to."""
+    return next(service["primary"] for service in site.status()["services"] if service["name"] == "database")
 
 
 def test_a_database_that_only_promises_to_keep_is_caught(shop: LabSite, tmp_path: Path) -> None:

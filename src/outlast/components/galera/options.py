@@ -22,10 +22,10 @@ class FailureTimers(BaseModel):
 
     The outage is `suspect` and 0.15 to 0.3 s. `install` is no part of it: members that agree are done at once. But when
     it ends before they agree, each gives up the others, nobody is left with a majority, and they stay so until all
-    former members are back. Two members can disagree about a third for `suspect` once more, when one of them heard it later by
-    a repeated message, and Galera settles that only while `install` lasts `suspect` or longer (`asymmetry_elimination`
-    in gcomm/src/evs_proto.cpp). With both at 0.5 s one of six partitions ended so. Galera refuses an `install` that is
-    not shorter than `inactive`.
+    former members are back. Two members can disagree about a third for `suspect` once more, when one of them heard it
+    later by a repeated message, and Galera settles that only while `install` lasts `suspect` or longer
+    (`asymmetry_elimination` in gcomm/src/evs_proto.cpp). With both at 0.5 s one of six partitions ended so. Galera
+    refuses an `install` that is not shorter than `inactive`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
