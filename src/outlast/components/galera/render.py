@@ -178,7 +178,8 @@ def _unit(view: NodeView[DatabaseOptions]) -> Unit:
         runtime_preserve=True,
         writable=("/var/lib/mysql",),
         open_files=OPEN_FILES,
-        restart_after=0.5,
+        # Not while the others are busy agreeing to go on without it.
+        restart_after=1.0,
         # Time to write all changed pages. Nothing is lost when it is not enough: they are in the redo log too.
         stop_limit=90,
         # Whatever else uses too much memory on this machine shall go first.
