@@ -8,8 +8,9 @@ gone, or at least its sessions lead nowhere. They are ended; what was under way 
 A machine that lives and was only slow connects again.
 """
 
-# Twice the time in which a member of the database would be suspected.
-SILENCE = 1.00
+# Longer than a member of the database has until it is suspected, so that a busy machine is not taken for a lost one; some
+# five questions of a proxy with its default settings.
+SILENCE = 0.75
 # Who did not look for so long was busy or stopped itself, and cannot tell who was silent meanwhile.
 OWN_PAUSE = SILENCE / 3
 
