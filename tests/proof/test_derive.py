@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from outlast.contract.registry import discover
-from outlast.proof.derive import derive
+from outlast.proof.derive import derive, telling
 from outlast.proof.experiment import Experiment, Objective, Role
 from outlast.site.load import load
 from outlast.site.promises import Survive
@@ -91,6 +91,19 @@ def test_what_cannot_be_inflicted_is_not_tried(missing: str) -> None:
     found = experiments(topology("shop"), FAULTS - {missing})
     assert found
     assert all(hit.fault != missing for experiment in found.values() for hit in experiment.hits)
+
+
+def test_the_quick_ones_take_each_kind_of_machine_and_tear_at_what_is_written_to() -> None:
+    held = topology("shop")
+    assert {experiment.name for experiment in telling(experiments(held).values(), held, discover())} == {
+        "web-any-power-off",
+        "edge-any-power-off",
+        "coordination-primary-power-off",
+        "database-primary-power-off",
+        "database-primary-kill",
+        "database-primary-pause",
+        "database-primary-partition",
+    }
 
 
 def test_nobody_is_hit_who_is_alone() -> None:

@@ -30,7 +30,7 @@ from outlast.kernel.errors import Finding, Invalid, Unreachable
 from outlast.kernel.events import silent
 from outlast.machines.machine import Machine
 from outlast.proof.campaign import Campaign
-from outlast.proof.derive import derive
+from outlast.proof.derive import derive, telling
 from outlast.proof.experiment import Experiment, Report
 from outlast.proof.faults.chaos import Chaos
 from outlast.proof.faults.offer import offers
@@ -47,7 +47,6 @@ from outlast.status import urls
 
 NOT_PROVED = 3
 TRIALS, MOST_TRIALS = 3, 200
-QUICK = ("*-primary-power-off", "*-primary-kill", "*-primary-pause", "*-primary-partition", "edge-any-power-off")
 ENGINES = ("mariadb-server", "galera-4", "haproxy", "keepalived", "etcd-server")
 
 
@@ -119,22 +118,24 @@ async def _catalogue(workspace: Workspace, only: Sequence[str], *, quick: bool) 
     blueprint = applied(workspace)
     watch = Watch(blueprint, workspace.registry, workspace.provider, workspace.vault)
     try:
-        return _chosen(await _experiments(workspace, watch), only, quick=quick)
+        return _chosen(await _experiments(workspace, watch, quick=quick), only)
     finally:
         await watch.kept.close()
 
 
-async def _experiments(workspace: Workspace, watch: Watch) -> tuple[Experiment, ...]:
+async def _experiments(workspace: Workspace, watch: Watch, *, quick: bool) -> tuple[Experiment, ...]:
     status = await watch.status()
     found = offers(watch.blueprint, workspace.registry, workspace.provider.faults)
     possible = {offer.kind for offer in found if offer.targets and offer.finding is None} | ACTS
     primaries = {service.name for service in status.services if service.primary}
-    return derive(watch.blueprint.topology, workspace.registry, primaries, possible, workspace.site.survive)
+    topology = watch.blueprint.topology
+    derived = derive(topology, workspace.registry, primaries, possible, workspace.site.survive)
+    return telling(derived, topology, workspace.registry) if quick else derived
 
 
-def _chosen(experiments: Sequence[Experiment], only: Sequence[str], *, quick: bool) -> tuple[Experiment, ...]:
+def _chosen(experiments: Sequence[Experiment], only: Sequence[str]) -> tuple[Experiment, ...]:
     """Those that are asked for. Raises `Invalid` for a name that means none."""
-    patterns = only or (QUICK if quick else ("*",))
+    patterns = only or ("*",)
     found = tuple(e for e in experiments if any(fnmatch.fnmatchcase(e.name, pattern) for pattern in patterns))
     strange = [p for p in only if not any(fnmatch.fnmatchcase(e.name, p) for e in experiments)]
     if strange or not found:
@@ -150,7 +151,7 @@ async def _prove(workspace: Workspace, asked: _Asked, folder: Path) -> Report:
     watch = Watch(blueprint, workspace.registry, workspace.provider, workspace.vault)
     async with Chaos(blueprint, workspace.provider, workspace.registry, workspace.file) as chaos:
         try:
-            experiments = _chosen(await _experiments(workspace, watch), asked.only, quick=asked.quick)
+            experiments = _chosen(await _experiments(workspace, watch, quick=asked.quick), asked.only)
             stand = Stand(
                 blueprint=blueprint,
                 provider=workspace.provider,

@@ -16,6 +16,7 @@ from outlast.site.promises import Survive
 from outlast.topology.topology import Member, Topology
 
 PROCESS = {"kill": "killed at once", "pause": "stopped: alive, but deaf"}
+TELLING = ("kill", "pause", "partition")
 MACHINE = {"power-off": "without power", "isolate": "cut off from everybody"}
 
 
@@ -51,6 +52,19 @@ def derive(
     possible = [e for e in made if all(hit.fault in faults for hit in e.hits)]
     # Services on the same machines lose them in the same experiment: it stands under the first of them.
     return _without_twins(possible, {group.service: group for group in groups})
+
+
+def telling(experiments: Collection[Experiment], topology: Topology, registry: Registry) -> tuple[Experiment, ...]:
+    """The few that say most: every kind of machine loses its power, and what takes writes is hit in each other way."""
+    writing = {member.service for member in topology.members if registry[member.component].switch}
+
+    def tells(experiment: Experiment) -> bool:
+        (hit, *more) = experiment.hits
+        if more or hit.aim.role not in (Role.PRIMARY, Role.ANY):
+            return False
+        return hit.fault == "power-off" or (hit.aim.service in writing and hit.fault in TELLING)
+
+    return tuple(experiment for experiment in experiments if tells(experiment))
 
 
 def _of(group: Group, survive: Survive) -> Iterator[Experiment]:
