@@ -71,6 +71,11 @@ class Part:
     certificates: tuple[Certificate, ...] = ()
     digest: tuple[str, ...] = ()
 
+    @property
+    def main(self) -> Service:
+        """The service that the member is: the first one that starts with the machine. The others help it."""
+        return next(service for service in self.services if service.enabled)
+
 
 @dataclass(frozen=True, slots=True)
 class MemberPart:

@@ -62,9 +62,8 @@ async def _sight(component: AnyComponent, applier: Applier, member: str, index: 
 
 
 def sighting(component: AnyComponent, bundle: Bundle, answer: Observed, member: str, index: int) -> Sighting[object]:
-    """One member for its steward, from what its machine answered. Its main service is the first that is enabled."""
-    main = next(service.name for service in bundle.part(member).services if service.enabled)
-    state = answer.services[main]
+    """One member for its steward, from what its machine answered."""
+    state = answer.services[bundle.part(member).main.name]
     stale = state.pending in (Pending.RESTART, Pending.RELOAD)
     return Sighting(member, index, state.running, stale, read(component, answer, member))
 
@@ -111,8 +110,7 @@ async def _do(action: Action, applier: Applier) -> None:
             fix = "mend the cause and run the same command again"
             raise OutlastError(Finding(action.member, f"a step failed: {action.because}", why, fix, evidence=lines))
         return
-    main = next(service.name for service in applier.bundle.part(action.member).services if service.enabled)
-    await applier.activate([main], force=str(action.verb))
+    await applier.activate([applier.bundle.part(action.member).main.name], force=str(action.verb))
 
 
 async def _stuck(stage: Stage, appliers: Mapping[str, Applier], decision: Decision, ill: tuple[str, ...]) -> Finding:

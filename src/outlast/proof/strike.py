@@ -106,7 +106,7 @@ class Striker:
         if hit.fault == SWITCH:
             return self.registry[held.component].switch
         part = self.blueprint.bundle_by_machine[held.machine].part(member)
-        return ("systemctl", "restart", next(service.name for service in part.services if service.enabled))
+        return ("systemctl", "restart", part.main.name)
 
 
 def _merged(faults: Iterable[Fault]) -> list[Fault]:

@@ -46,15 +46,15 @@ def value(kind: Kind, fault: Fault, name: str) -> float:
 
 
 def main_unit(blueprint: Blueprint, member: str) -> str:
-    """The service that a member is: the first one of its part that starts with the machine."""
+    """The service that a member is."""
     part = blueprint.bundle_by_machine[blueprint.topology.member_by_name[member].machine].part(member)
-    return next(service.name for service in part.services if service.enabled)
+    return part.main.name
 
 
 def data_folder(blueprint: Blueprint, member: str) -> str | None:
     """Where a member keeps what it must not lose: the first folder that its unit may write to; None: it has none."""
     part = blueprint.bundle_by_machine[blueprint.topology.member_by_name[member].machine].part(member)
-    lines = next(service.unit for service in part.services if service.enabled).splitlines()
+    lines = part.main.unit.splitlines()
     values = {name: value.split() for name, _, value in (line.partition("=") for line in lines) if value}
     states = [f"/var/lib/{name}" for name in values.get("StateDirectory", [])]
     return next(iter([*values.get("ReadWritePaths", []), *states]), None)
