@@ -10,6 +10,7 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -47,6 +48,7 @@ from outlast.status import urls
 
 NOT_PROVED = 3
 TRIALS, MOST_TRIALS = 3, 200
+FIRST = -10
 ENGINES = ("mariadb-server", "galera-4", "haproxy", "keepalived", "etcd-server")
 
 
@@ -86,6 +88,7 @@ def prove(
         print_json(experiments) if json else out.print(_listed(experiments))
         return 0
     asked = _Asked(tuple(only or ()), quick, 1 if quick else trials, verbose, quiet or json, lock_wait)
+    _go_first()
     with workspace.store.lock("prove", lock_wait):
         folder = to or workspace.store.folder / "proof" / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         report = asyncio.run(_prove(workspace, asked, folder))
@@ -100,6 +103,14 @@ def prove(
             out.print(screen(compare(older, report)))
         out.print(f"  [bold]{escape(str(folder / 'report.html'))}[/]")
     return 0 if all(proof.judgement is Judgement.VALID for proof in report.proofs) else NOT_PROVED
+
+
+def _go_first() -> None:
+    """In a lab the customers share the processors with the machines that they visit: who came late saw no outage."""
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, FIRST)
+        # Where sessions share the processor by session, a nice value counts only within its own.
+        Path("/proc/self/autogroup").write_text(f"{FIRST}\n", encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)

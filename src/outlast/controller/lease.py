@@ -73,11 +73,18 @@ class Lease:
                 await asyncio.gather(*(self._ask(m, "release") for m in machines), return_exceptions=True)
 
     async def refresh(self) -> None:
-        """Stay the holder until cancelled. Whoever lost it is refused by the machines at the next step."""
-        while True:
-            await asyncio.sleep(REFRESH)
-            machines = list(self._machines.values())
-            await asyncio.gather(*(self._ask(m, "refresh") for m in machines), return_exceptions=True)
+        """Stay the holder until cancelled. Whoever lost it is refused by the machines at the next step.
+
+        One machine after the other: all of them may be one computer, whose customers would feel it.
+        """
+        async with asyncio.TaskGroup() as asked:
+            while True:
+                machines = list(self._machines.values())
+                for machine in machines:
+                    await asyncio.sleep(REFRESH / len(machines))
+                    asked.create_task(self._refresh(machine))
+                if not machines:
+                    await asyncio.sleep(REFRESH)
 
     async def take(self, machines: Mapping[str, Machine]) -> None:
         """All of them or none. A machine that does not answer is left out: nothing can be changed there either."""
@@ -93,6 +100,11 @@ class Lease:
         finally:
             if not taken:
                 await self.release()
+
+    async def _refresh(self, machine: Machine) -> None:
+        """A machine that does not hear it, or is somebody else's by now, refuses the next step: nobody is told here."""
+        with suppress(OutlastError):
+            await self._ask(machine, "refresh")
 
     async def _try(self, machine: Machine) -> None:
         with suppress(Unreachable):

@@ -82,7 +82,7 @@ def _of(group: Group, survive: Survive) -> Iterator[Experiment]:
             aim = Aim(group.service, role)
             yield _one(survive, "process", f"{group.service}-{role}-{fault}", f"{who} {text}", fault, aim)
         name, text = f"{group.service}-{role}-restart", f"{who} restarted on purpose"
-        yield _one(survive, "planned", name, text, "restart", Aim(group.service, role), hold=1.0)
+        yield _one(survive, "planned", name, text, "restart", Aim(group.service, role))
     yield from _torn(group, survive)
 
 
@@ -108,7 +108,7 @@ def _torn(group: Group, survive: Survive) -> Iterator[Experiment]:
     )  # fmt: skip
     if group.component.switch:
         name, text = f"{group.service}-switch", f"the writes of {group.service} moved to another member on purpose"
-        yield _one(survive, "planned", name, text, "switch", Aim(group.service, Role.PRIMARY), hold=1.0)
+        yield _one(survive, "planned", name, text, "switch", Aim(group.service, Role.PRIMARY))
     text = f"all members of {group.service} restarted, one after the other"
     yield _one(survive, "planned", f"{group.service}-rolling-restart", text, "restart", Aim(group.service, Role.ALL))
 

@@ -6,6 +6,7 @@ The site must be whole before and is waited for afterwards; whatever happens in 
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,6 +57,9 @@ async def trial(stand: Stand, experiment: Experiment, number: int) -> tuple[Tria
     web = HttpLoad(stand.urls, stand.authority, stand.customers)
     rows = DatabaseLoad(stand.blueprint, stand.provider, uuid4().hex[:8])
     await rows.prepare()
+    # The customers are clocks too: to look for garbage among all that lives for long would stop them for a while.
+    gc.collect()
+    gc.freeze()
     session = _writer_machine(status, stand.blueprint) if _outlives(experiment) else None
     async with rows.working(session, LONGEST_TRIAL), web.working():
         await _until_served(stand, web, rows)
