@@ -39,6 +39,7 @@ from outlast.proof.look import Watch
 from outlast.proof.report.compare import compare
 from outlast.proof.report.compared import screen
 from outlast.proof.report.document import dump, parse
+from outlast.proof.report.markdown import markdown
 from outlast.proof.report.page import page
 from outlast.proof.report.summary import summary
 from outlast.proof.run import Stand
@@ -95,6 +96,7 @@ def prove(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.json").write_bytes(dump(report))
     (folder / "report.html").write_text(page(report), encoding="utf-8")
+    (folder / "report.md").write_text(markdown(report), encoding="utf-8")
     if json:
         sys.stdout.write(dump(report).decode() + "\n")
     else:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -23,37 +23,50 @@ class Connector(Protocol):
 class Kept:
     """Keeps one connection to each machine. Whoever is handed one may close it: that leaves it open for the next.
 
-    A connection that gave no answer once is never used again.
+    A connection that gave no answer once is never used again. With `tried` a kept one must show first, within so many
+    seconds, that it still works: its machine may have begun another life since.
     """
 
-    def __init__(self, connector: Connector) -> None:
+    def __init__(self, connector: Connector, *, tried: float | None = None) -> None:
         self._connector = connector
+        self._tried = tried
         self._open: dict[str, Machine] = {}
+        self._broken: list[Machine] = []
         self._turns: dict[str, asyncio.Lock] = {}
 
     async def connect(self, name: str, *, limit: float = 5.0) -> Machine:
         """The kept connection, or a new one."""
         async with self._turns.setdefault(name, asyncio.Lock()):
+            kept = self._open.get(name)
+            if kept is not None and self._tried is not None and not await _works(kept, self._tried):
+                self.drop(kept)
             if name not in self._open:
                 self._open[name] = await self._connector.connect(name, limit=limit)
             return _Lent(self._open[name], self)
 
     async def close(self) -> None:
         """Close all of them."""
-        machines, self._open = list(self._open.values()), {}
+        machines = [*self._open.values(), *self._broken]
+        self._open, self._broken = {}, []
         await asyncio.gather(*(machine.close() for machine in machines), return_exceptions=True)
 
-    async def forget(self, names: Iterable[str]) -> None:
+    def forget(self, names: Iterable[str]) -> None:
         """Never use the connections to these machines again: they are about to be broken."""
         for machine in [self._open[name] for name in names if name in self._open]:
-            await self.drop(machine)
+            self.drop(machine)
 
-    async def drop(self, machine: Machine) -> None:
-        """Never use this connection again."""
+    def drop(self, machine: Machine) -> None:
+        """Never use this connection again. It is closed with the others: to take leave of the silent takes time."""
         if self._open.get(machine.name) is machine:
-            del self._open[machine.name]
-        with suppress(Unreachable):
-            await machine.close()
+            self._broken.append(self._open.pop(machine.name))
+
+
+async def _works(machine: Machine, limit: float) -> bool:
+    try:
+        await machine.run(["true"], limit=limit)
+    except Unreachable:
+        return False
+    return True
 
 
 class _Lent:
@@ -68,40 +81,33 @@ class _Lent:
         return self._machine.name
 
     async def run(self, argv: Sequence[str], *, stdin: bytes = b"", limit: float = 60.0) -> Result:
-        try:
+        with self._trusted():
             return await self._machine.run(argv, stdin=stdin, limit=limit)
-        except Unreachable:
-            await self._keeper.drop(self._machine)
-            raise
 
     async def lines(self, argv: Sequence[str], *, stdin: bytes = b"", limit: float = 60.0) -> AsyncIterator[str]:
-        try:
+        with self._trusted():
             async for line in self._machine.lines(argv, stdin=stdin, limit=limit):
                 yield line
-        except Unreachable:
-            await self._keeper.drop(self._machine)
-            raise
 
     async def put(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
-        try:
+        with self._trusted():
             await self._machine.put(path, content, mode=mode)
-        except Unreachable:
-            await self._keeper.drop(self._machine)
-            raise
 
     async def put_file(self, path: str, source: Path, *, mode: int = 0o644) -> None:
-        try:
+        with self._trusted():
             await self._machine.put_file(path, source, mode=mode)
-        except Unreachable:
-            await self._keeper.drop(self._machine)
-            raise
 
     async def get(self, path: str) -> bytes:
-        try:
+        with self._trusted():
             return await self._machine.get(path)
-        except Unreachable:
-            await self._keeper.drop(self._machine)
-            raise
 
     async def close(self) -> None:
         """Hand it back."""
+
+    @contextmanager
+    def _trusted(self) -> Generator[None]:
+        try:
+            yield
+        except Unreachable:
+            self._keeper.drop(self._machine)
+            raise

@@ -12,7 +12,7 @@ from outlast.blueprint.blueprint import Blueprint
 from outlast.contract.probe import Health
 from outlast.contract.registry import Registry
 from outlast.controller.observe import look
-from outlast.kernel.errors import OutlastError, Unreachable
+from outlast.kernel.errors import OutlastError
 from outlast.machines.kept import Kept
 from outlast.machines.provider import Provider
 from outlast.status import Status, assess
@@ -47,7 +47,7 @@ class Watch:
             looked = time.monotonic()
             try:
                 status = await self.status()
-            except (Unreachable, OutlastError):
+            except OutlastError:
                 status = None
             if status is not None and status.healthy and (not home or _at_home(status)):
                 return looked - began

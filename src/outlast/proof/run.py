@@ -22,7 +22,7 @@ from outlast.proof.history import History, Kind, history
 from outlast.proof.judge import Seen, judge
 from outlast.proof.look import Watch
 from outlast.proof.strike import Striker
-from outlast.proof.workloads.database import DatabaseLoad
+from outlast.proof.workloads.database import DatabaseLoad, sources
 from outlast.proof.workloads.http import HttpLoad
 from outlast.site.promises import Customers
 from outlast.status import Status
@@ -63,7 +63,7 @@ async def trial(stand: Stand, experiment: Experiment, number: int) -> tuple[Tria
     session = _writer_machine(status, stand.blueprint) if _outlives(experiment) else None
     async with rows.working(session, LONGEST_TRIAL), web.working():
         await _until_served(stand, web, rows)
-        await stand.watch.kept.forget(away)
+        stand.watch.kept.forget(away)
         async with stand.striker.struck(experiment, status, number) as struck:
             await asyncio.sleep(experiment.hold)
             healed = time.time()
@@ -123,6 +123,9 @@ async def _until_served(stand: Stand, web: HttpLoad, rows: DatabaseLoad) -> None
     """Until every kind of client was served, and for `LEAD` at least. Raises `OutlastError` when one never is."""
     began = time.monotonic()
     wanted = {Kind.BROWSE, Kind.ORDER} if stand.customers.order else {Kind.BROWSE}
+    if sources(stand.blueprint):
+        # Without them the checkers of the database would have nothing to say, and nobody would notice.
+        wanted |= {Kind.APPEND}
     while True:
         await asyncio.sleep(POLL)
         served = {o.kind for o in web.operations if o.acknowledged} | {
@@ -133,9 +136,9 @@ async def _until_served(stand: Stand, web: HttpLoad, rows: DatabaseLoad) -> None
             return
         if passed > LEAD_LIMIT:
             names = ", ".join(sorted(wanted - served))
-            last = [o.error for o in web.operations if o.error][-3:]
+            last = [o.error for o in (*web.operations, *rows.operations) if o.error and o.kind in wanted - served][-3:]
             why = f"no {names} was answered within {LEAD_LIMIT:g} s ({'; '.join(last) or 'no answer at all'})"
-            fix = "look at `customers:` in the site file: are its paths right? Nothing was broken"
+            fix = "see `outlast status`; are the paths of `customers:` in the site file right? Nothing was broken"
             raise OutlastError(Finding("customers", "they are not served before the fault", why, fix))
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from outlast.kernel.errors import Finding, OutlastError, Unreachable
+from outlast.kernel.errors import Finding, OutlastError
+from outlast.machines.kept import Kept
 from outlast.machines.machine import Machine
 from outlast.machines.provider import Provider
 from outlast.proof.faults.block import is_off
@@ -26,28 +26,15 @@ class Hands:
     """One site's machines. Every call raises `Unreachable` when a machine gives no answer."""
 
     def __init__(self, provider: Provider) -> None:
-        self._provider = provider
-        self._machines: dict[str, Machine] = {}
-        self._turns: dict[str, asyncio.Lock] = {}
+        self._kept = Kept(provider, tried=ALIVE_LIMIT)
 
     async def reach(self, name: str) -> Machine:
         """An open connection that was just seen to work."""
-        async with self._turns.setdefault(name, asyncio.Lock()):
-            kept = self._machines.get(name)
-            if kept is not None:
-                try:
-                    await kept.run(["true"], limit=ALIVE_LIMIT)
-                except Unreachable:
-                    # It may have been another life of the machine's.
-                    self.forget(name)
-                else:
-                    return kept
-            self._machines[name] = await self._provider.connect(name, limit=CONNECT_LIMIT)
-            return self._machines[name]
+        return await self._kept.connect(name, limit=CONNECT_LIMIT)
 
     def forget(self, name: str) -> None:
-        """Drop a connection whose other end is gone."""
-        self._machines.pop(name, None)
+        """Never use a connection again whose other end is gone."""
+        self._kept.forget([name])
 
     async def survey(self, name: str, address: str) -> Survey:
         """What a machine says of its network."""
@@ -74,8 +61,7 @@ class Hands:
 
     async def close(self) -> None:
         """End all connections."""
-        machines, self._machines = list(self._machines.values()), {}
-        await asyncio.gather(*(machine.close() for machine in machines), return_exceptions=True)
+        await self._kept.close()
 
     async def _ask(self, name: str, request: Mapping[str, object]) -> dict[str, Any]:
         machine = await self.reach(name)
