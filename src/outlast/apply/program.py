@@ -10,7 +10,16 @@ from functools import cache
 from importlib.resources import files
 
 PACKAGE = "outlast.apply"
-MODULES = ("onboard/standing", "onboard/releases", "onboard/packages", "onboard/lease", "lander")
+MODULES = (
+    "onboard/standing",
+    "onboard/releases",
+    "onboard/packages",
+    "onboard/lease",
+    "onboard/ledger",
+    "onboard/services",
+    "onboard/look",
+    "lander",
+)
 
 
 @cache
