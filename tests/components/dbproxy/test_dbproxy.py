@@ -72,8 +72,10 @@ def test_one_member_is_written_to_and_nobody_falls_back() -> None:
     assert "stick on int(1)" in writer
     assert [line for line in writer if line.startswith("server ")] == [
         "server east-galera-1 10.0.0.1:3306 addr 10.0.0.1 port 9306",
-        "server east-galera-3 10.0.0.3:3306 addr 10.0.0.3 port 9306 backup",
+        "server east-galera-3 10.0.0.3:3306 addr 10.0.0.3 port 9306",
     ]
+    # A `backup` is not asked while the first one is not known to be down.
+    assert "balance first" in writer
     assert "on-marked-down shutdown-sessions" in text
     assert "on-marked-up" not in text
 
@@ -82,7 +84,6 @@ def test_all_members_are_read_from() -> None:
     reader = block(rendered().files[0].content, "listen reader")
     assert "bind 127.0.0.1:3307" in reader
     assert [line.split()[1] for line in reader if line.startswith("server ")] == ["east-galera-1", "east-galera-3"]
-    assert not [line for line in reader if line.endswith("backup")]
 
 
 IDENTITY = "/etc/outlast/dbproxy/east-dbproxy-1.pem"

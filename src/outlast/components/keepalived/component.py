@@ -42,5 +42,5 @@ COMPONENT = Component(
     settle=20.0,
     floats=True,
     model=MODEL,
-    presets={"fast": {"advert": "70ms"}, "patient": {"advert": "500ms", "home_delay": "30s"}},
+    presets={"fast": {"advert": "50ms"}, "patient": {"advert": "500ms", "home_delay": "30s"}},
 )
