@@ -1,8 +1,9 @@
 """Whether load alone makes anybody fail over: `sudo .venv/bin/python -m bench.overload 20 [SITE]`, in minutes.
 
 Needs the example shop (`sudo make run`), or the site file that is named. For so many minutes eight busy processes run
-on every machine of the database, eight customers on each app machine write without a pause beside the usual ones, one
-member after another copies all data anew, and the one that is written to is dumped again and again as by a backup.
+on the machine of the member that is written to (in a lab they are in the way of all), eight customers on each app
+machine write without a pause beside the usual ones, one member after another copies all data anew, and the one that is
+written to is dumped again and again as by a backup.
 Nobody breaks anything. Then it prints who was written to, the longest time without an answer and whether an address
 moved. Exit code 1 when the writes or an address moved.
 """
@@ -55,7 +56,8 @@ async def _overload(workspace: Workspace, watch: Watch, chaos: Chaos, before: St
     blueprint = watch.blueprint
     rows = DatabaseLoad(blueprint, workspace.provider, uuid4().hex[:8], customers=(*CUSTOMERS, *FULL_RATE))
     web = HttpLoad(urls(blueprint), workspace.vault.authority_path, workspace.site.customers)
-    machines = tuple(dict.fromkeys(m.machine for m in before.members if m.service == "database"))
+    primary = next(service.primary for service in before.services if service.name == "database")
+    machines = tuple(member.machine for member in before.members if member.name == primary)
     await rows.prepare()
     began = time.time()
     async with rows.working(None, seconds + 60), web.working():

@@ -12,8 +12,10 @@ import traceback
 
 import typer
 
-# Typer carries Click inside and shows this one class of it nowhere else.
+# Typer carries Click inside and shows these classes of it nowhere else.
+from typer._click.core import Context
 from typer._click.exceptions import ClickException
+from typer.core import TyperGroup
 
 from outlast.cli import (
     chaos,
@@ -38,8 +40,22 @@ from outlast.kernel.errors import Finding, OutlastError
 
 INTERRUPTED = 130
 
+
+class StoppedError(Exception):
+    """Somebody pressed Ctrl-C. Typer would turn it into a bare exit code, which a command may also mean otherwise."""
+
+
+class _Verbs(TyperGroup):
+    def invoke(self, ctx: Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise StoppedError from None
+
+
 app = typer.Typer(
     name="outlast",
+    cls=_Verbs,
     help="One site file becomes a complete, highly available web infrastructure.",
     no_args_is_help=True,
     add_completion=False,
@@ -69,7 +85,7 @@ def run(arguments: list[str]) -> int:
     except ClickException as error:
         error.show()
         return error.exit_code
-    except (KeyboardInterrupt, typer.Abort):
+    except (StoppedError, KeyboardInterrupt, typer.Abort):
         err.print("interrupted: the same command goes on where this one stopped")
         return INTERRUPTED
     except OSError as error:

@@ -50,7 +50,7 @@ def test_all_members_have_the_same_timers() -> None:
     arbiter = setting(content(part(3, members=2), "/etc/outlast/galera/garbd.cfg"), "options")
     found.add(tuple(option for option in arbiter.split(";") if option.startswith("evs.")))
     assert len(found) == 1
-    assert "evs.suspect_timeout=PT0.5S" in found.pop()
+    assert "evs.suspect_timeout=PT0.4S" in found.pop()
 
 
 def test_an_arbiter_has_a_vote_and_no_data() -> None:

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,6 +90,24 @@ def test_it_asks_whatever_edge_there_is() -> None:
     check = content(render(1), "/etc/outlast/keepalived/edge-answers")
     assert "--fail" in check
     assert "https://10.0.0.11:443/.outlast/edge" in check
+
+
+@pytest.mark.parametrize(
+    ("answer", "edge", "apps"),
+    [(0, 0, 0), (22, 0, 1), (7, 1, 0), (28, 1, 0)],
+    ids=["well", "sees no app", "refuses", "silent"],
+)
+def test_an_edge_without_apps_and_one_without_an_answer_are_told_apart(
+    tmp_path: Path, answer: int, edge: int, apps: int
+) -> None:
+    (tmp_path / "curl").write_text(f"#!/bin/sh\nexit {answer}\n")
+    (tmp_path / "curl").chmod(0o755)
+    check = content(render(1), "/etc/outlast/keepalived/edge-answers")
+    ended = [
+        subprocess.run(["sh", "-c", check, "check", asked], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}).returncode
+        for asked in ("edge", "apps")
+    ]
+    assert ended == [edge, apps]
 
 
 def test_the_example_is_valid_and_says_the_defaults() -> None:

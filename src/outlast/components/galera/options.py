@@ -32,7 +32,7 @@ class FailureTimers(BaseModel):
 
     keepalive: Duration = Field(default=0.1, ge=SHORTEST_KEEPALIVE, le=5, description="Between signs of life.")
     suspect: Duration = Field(
-        default=0.5, le=60, description="Silent for so long: suspected. This is most of an outage."
+        default=0.4, le=60, description="Silent for so long: suspected. This is most of an outage."
     )
     inactive: Duration = Field(
         default=2.0, le=120, description="Silent for so long: out, although others still hear it."

@@ -78,8 +78,15 @@ class SshMachine:
                 process.stdin.write(stdin)
                 process.stdin.write_eof()
                 # The clock runs around reading only: around a `yield` it would interrupt whoever reads the lines.
-                while line := await self._heard(deadline, process.stdout.readline()):
-                    yield line.decode(errors="replace").rstrip()
+                held = b""
+                while piece := await self._heard(deadline, process.stdout.readline()):
+                    # A line that is longer than the window comes in pieces.
+                    held += piece
+                    if held.endswith(b"\n"):
+                        yield held.decode(errors="replace").rstrip()
+                        held = b""
+                if held:
+                    yield held.decode(errors="replace").rstrip()
                 await self._heard(deadline, process.wait_closed())
                 code = self._result(process, b"", b"").returncode
             finally:

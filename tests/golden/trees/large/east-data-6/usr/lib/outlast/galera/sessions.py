@@ -10,7 +10,7 @@ A machine that lives and was only slow connects again.
 
 # Longer than a member of the database has until it is suspected, so that a busy machine is not taken for a lost one; some
 # five questions of a proxy with its default settings.
-SILENCE = 0.75
+SILENCE = 0.60
 # Who did not look for so long was busy or stopped itself, and cannot tell who was silent meanwhile.
 OWN_PAUSE = SILENCE / 3
 

@@ -17,7 +17,7 @@ import sessions
 PERIOD = 0.1
 # A database stands still for as long when its members agree anew on who they are, all of them at once: to go to another
 # one would not help, and two proxies that judged the moment differently would have two members written to.
-STALE = 0.60
+STALE = 0.50
 QUERY_LIMIT = STALE
 REQUEST_LIMIT = 2.0
 SYNCED, DONOR = "4", "2"
