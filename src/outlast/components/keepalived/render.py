@@ -109,7 +109,9 @@ def _unit() -> Unit:
     return Unit(
         description="Outlast floating addresses (keepalived)",
         before_start=(PREPARE,),
-        start=f"/usr/sbin/keepalived --dont-fork --vrrp --use-file={RUNTIME}/keepalived.conf"
+        # Its words go to its own pipe: syslog's socket is shared with the edge, which writes a line for each request,
+        # and whoever finds it full waits for the journal. Under overload that was up to 3 s, and an address moved.
+        start=f"/usr/sbin/keepalived --dont-fork --log-console --no-syslog --vrrp --use-file={RUNTIME}/keepalived.conf"
         f" --pid={RUNTIME}/keepalived.pid --vrrp_pid={RUNTIME}/vrrp.pid",
         # A process that was killed leaves its addresses behind, and another machine takes them: two would have them.
         after_stop=(RELEASE,),
