@@ -10,7 +10,7 @@ import time
 
 from outlast.apply.onboard.services import pending, unit_states
 
-NICE = 10
+NICE = 4
 
 
 def observe(request, ledger):

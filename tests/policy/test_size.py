@@ -1,0 +1,81 @@
+"""The size of a service follows its load: up at once, down with patience, never to and fro, never by guesses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outlast.policy.memory import Memory
+from outlast.policy.observation import Known, LoadSeen, Unknown
+from outlast.policy.size import Resize, Track, resize
+
+TRACK = Track(least=2, most=8, capacity=10, target=0.5, calm=300.0, pause=30.0, hurry=10.0)
+
+
+def follow(
+    load: Callable[[float], float | None], seconds: int, have: int = 2, track: Track = TRACK
+) -> list[tuple[int, int]]:
+    """(second, members) of each change."""
+    memory, changes = Memory(), list[tuple[int, int]]()
+    for now in range(seconds + 1):
+        busy = load(now)
+        seen = LoadSeen(Unknown("nobody measures it") if busy is None else Known(busy, float(now)))
+        change, memory = resize(float(now), "web", have, seen, track, memory)
+        if isinstance(change, Resize):
+            have = change.members
+            changes.append((now, have))
+    return changes
+
+
+def test_it_grows_at_once_to_what_is_needed() -> None:
+    assert follow(lambda now: 5 if now < 10 else 34, 20) == [(10, 7)]
+
+
+def test_never_beyond_its_bounds() -> None:
+    assert follow(lambda _: 1000, 400) == [(0, 8)]
+    assert follow(lambda _: 0, 1000, have=3) == [(300, 2)]
+    assert follow(lambda _: 12, 1, have=12) == [(0, 8)]
+
+
+def test_it_shrinks_one_after_the_other_after_a_calm() -> None:
+    assert follow(lambda now: 34 if now < 100 else 5, 600, have=7) == [(401, 6), (431, 5), (461, 4), (491, 3), (521, 2)]
+
+
+def test_unknown_load_changes_nothing_and_begins_the_calm_anew() -> None:
+    assert follow(lambda _: None, 1000, have=5) == []
+    assert follow(lambda now: None if 200 <= now < 210 else 5, 520, have=4)[0] == (510, 3)
+
+
+def test_a_spare_is_kept() -> None:
+    track = Track(least=2, most=8, capacity=10, target=0.5, spare=1)
+    assert follow(lambda _: 14, 5, track=track) == [(0, 4)]
+
+
+def test_slow_answers_ask_for_more_but_never_for_more_than_twice_as_many() -> None:
+    track = Track(least=2, most=8, capacity=10, target=0.5, latency=0.5)
+    change, _ = resize(0.0, "web", 3, LoadSeen(Known(10.0, 0.0), Known(0.7, 0.0)), track, Memory())
+    assert isinstance(change, Resize)
+    assert change.members == 5
+    change, _ = resize(0.0, "web", 3, LoadSeen(Known(10.0, 0.0), Known(20.0, 0.0)), track, Memory())
+    assert isinstance(change, Resize)
+    assert change.members == 6
+
+
+@given(st.integers(min_value=0, max_value=200), st.integers(min_value=2, max_value=8))
+def test_a_steady_load_settles_and_fits(busy: int, have: int) -> None:
+    changes = follow(lambda _: float(busy), 900, have=have)
+    sizes = [have, *(members for _, members in changes)]
+    up = [after > before for before, after in pairwise(sizes)]
+    assert sum(a != b for a, b in pairwise(up)) == 0, "no to and fro"
+    assert sizes[-1] >= min(8, max(2, math.ceil(busy / 5)))
+
+
+@given(st.integers(min_value=20, max_value=200), st.floats(min_value=0.0, max_value=0.1))
+def test_noise_makes_no_oscillation(busy: int, noise: float) -> None:
+    changes = follow(lambda now: busy * (1 + noise * math.sin(now)), 1500)
+    sizes = [2, *(members for _, members in changes)]
+    assert sum(after < before for before, after in pairwise(sizes)) <= 1
