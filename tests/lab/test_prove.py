@@ -81,7 +81,7 @@ def test_two_writers_are_caught(shop: LabSite, tmp_path: Path) -> None:
     # One proxy remembers a writer of its own, and it is another one than everybody's.
     script = (
         "sed -i -e 's/stick on int(1)/stick on int(2)/'"
-        r" -e '/^backend writer/,/^frontend/ { s/ backup$//; s/^\( *server .*\)$/\1 backup/ }'"
+        r" -e '/^backend writer/,/^frontend/ s/^\( *server .*\)$/\1 backup/'"
         rf" -e '/^backend writer/,/^frontend/ s/^\( *server {other} .*\) backup$/\1/' /etc/outlast/dbproxy/haproxy.cfg"
         " && systemctl restart outlast-dbproxy"
     )
