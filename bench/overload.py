@@ -15,6 +15,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
 from uuid import uuid4
 
@@ -99,16 +100,16 @@ async def _moves(watch: Watch, status: Status, began: float) -> int:
 async def _copy_again(chaos: Chaos, watch: Watch, status: Status, until: float) -> int:
     """One member after another that is not written to loses its data and copies all of it."""
     primary = next(service.primary for service in status.services if service.name == "database")
-    others = [member.name for member in status.members if member.service == "database" and member.name != primary]
-    homes = {member.name: member.machine for member in status.members}
+    others = cycle(member for member in status.members if member.service == "database" and member.name != primary)
     done = 0
     while time.time() + PAUSE < until:
+        member = next(others)
         with suppress(OutlastError):
-            injected = await chaos.inject(Fault(COPY, (others[done % len(others)],), seconds=HEALTHY_LIMIT))
+            injected = await chaos.inject(Fault(COPY, (member.name,), seconds=HEALTHY_LIMIT))
             await chaos.heal(injected)
             done += 1
         # Not the whole site, of which a part is always slow now.
-        await watch.again((homes[others[(done - 1) % len(others)]],), max(1.0, until - time.time()))
+        await watch.again((member.machine,), max(1.0, until - time.time()))
         await asyncio.sleep(max(0.0, min(PAUSE, until - time.time())))
     return done
 

@@ -21,14 +21,17 @@ from outlast.apply.vault import Vault
 from outlast.blueprint.blueprint import Blueprint, Stage
 from outlast.contract.bundle import Artifact
 from outlast.contract.registry import Registry
+from outlast.controller.build import build
 from outlast.controller.drift import mended
 from outlast.controller.guard import is_widened, narrow, widen
 from outlast.controller.lease import Lease, held
 from outlast.controller.outcome import Outcome, Span, Terms
+from outlast.controller.packages import bring_back
 from outlast.controller.replace import retire
 from outlast.controller.rest import at_rest
 from outlast.controller.roll import Roll
-from outlast.kernel.errors import Finding, OutlastError, Unreachable
+from outlast.controller.words import made, raise_all, refuse_outdated
+from outlast.kernel.errors import Finding, Unreachable
 from outlast.kernel.events import Emit, Event, Phase
 from outlast.machines.provider import BuildOrder, Found, Order, Power, Provider
 
@@ -74,7 +77,7 @@ class Up:
             with self._span("image"):
                 await self.provider.prepare(self.blueprint.packages, self.emit)
             self._found = {machine.name: machine for machine in await self.provider.list()}
-            self._refuse_outdated()
+            refuse_outdated(self._found.values(), self.blueprint.bundle_by_machine)
             if await self._at_rest() and not self.terms.replace:
                 self.terms.keep()
                 return self._outcome()
@@ -95,7 +98,7 @@ class Up:
             await self._retire(self.terms.replace)
         machines = [self._machine(name) for name in self.blueprint.bundle_by_machine]
         stages = [self._stage(stage.name) for stage in self.blueprint.stages]
-        _raise_all(await asyncio.gather(*machines, *stages, return_exceptions=True))
+        raise_all(await asyncio.gather(*machines, *stages, return_exceptions=True))
         await self._sweep()
         await self._narrow()
 
@@ -112,15 +115,15 @@ class Up:
     def _running(self) -> set[str]:
         """The machines of the blueprint that their provider sees running where the blueprint wants them."""
         wanted = self.blueprint.topology.machine_by_name
-        on = {name: found.address for name, found in self._found.items() if found.power is Power.ON}
-        return {name for name, address in on.items() if name in wanted and str(address) == wanted[name].address}
+        on = [found for found in self._found.values() if found.power is Power.ON and found.name in wanted]
+        return {found.name for found in on if str(found.address) == wanted[found.name].address}
 
     async def _at_rest(self) -> bool:
         """Whether there is nothing to do: one round trip to each machine tells, and changes nothing there."""
         names = sorted(self._running)
         answers = await asyncio.gather(*map(self._glance, names), return_exceptions=True)
         # What a machine refuses, it refuses before anything is kept or changed.
-        _raise_all([a for a in answers if not isinstance(a, Landed | Unreachable)])
+        raise_all([a for a in answers if not isinstance(a, Landed | Unreachable)])
         landed = {name: answer for name, answer in zip(names, answers, strict=True) if isinstance(answer, Landed)}
         return (
             set(landed) == set(self._found) == set(self.blueprint.bundle_by_machine)
@@ -182,12 +185,11 @@ class Up:
     async def _bring_machine(self, name: str) -> tuple[Applier, Landed]:
         """The machine exists, answers, and holds its releases and its files: all of them, or what it held before."""
         wanted = self.blueprint.topology.machine_by_name[name]
-        found = self._found.get(name)
         if is_new := name not in self._running:
             self.emit(Event(name, Phase.STARTED, "boots"))
             with self._span(f"boot {name}"):
                 await self.provider.create(Order(name, wanted.datacenter, IPv4Address(wanted.address)))
-            self._did(name, _made(found))
+            self._did(name, made(self._found.get(name)))
         applier = await self._applier(name)
         if is_new and self._lease:
             await self._lease.add(applier.machine)
@@ -207,8 +209,7 @@ class Up:
         name = applier.machine.name
         with self._span(f"land {name}"):
             landed = await applier.land()
-        found = self._found.get(name)
-        if found is not None and found.power is Power.ON:
+        if (found := self._found.get(name)) is not None and found.power is Power.ON:
             for what in mended(landed):
                 self._mend(name, what)
         return landed
@@ -216,19 +217,13 @@ class Up:
     async def _restored(self, applier: Applier, landed: Landed) -> bool:
         """Whether its packages are as it was made with, again. Otherwise there is a finding, and all else goes on."""
         name = applier.machine.name
-        wrong = landed.packages.wrong.items()
         self.emit(Event(name, Phase.PROGRESS, "brings packages back"))
         with self._span(f"packages {name}"):
-            done = await applier.restore([package for package, _ in wrong])
-        for package, (want, have) in wrong:
-            what = f"{package}: {f'{have} had been installed' if have else 'it had been removed'}"
-            if done.failed:
-                why = f"the machine was made with {want}, and apt cannot bring it back: {done.failed.splitlines()[-1]}"
-                fix = f"make {want} reachable in its package sources, or run `outlast up --replace {name}`"
-                self._findings.append(Finding(name, what, why, fix))
-            else:
-                self._mend(name, f"{what}; {want} put back")
-        return not done.failed
+            mended, findings = await bring_back(applier, landed.packages.wrong)
+        for what in mended:
+            self._mend(name, what)
+        self._findings += findings
+        return not findings
 
     def _release(self, artifact: Artifact) -> asyncio.Task[Path]:
         return self._once(f"release {artifact.name} {artifact.digest}", lambda: self._build(artifact))
@@ -236,15 +231,10 @@ class Up:
     async def _build(self, artifact: Artifact) -> Path:
         """The release's tar file exists on this box."""
         order = self.builds[artifact.name]
-        if order.target.exists():
-            return order.target
-        subject = f"release {artifact.name}"
-        self.emit(Event(subject, Phase.STARTED, f"builds {artifact.digest}"))
-        with self._span(f"build {artifact.name}"):
-            async for line in self.provider.build(order):
-                self.emit(Event(subject, Phase.PROGRESS, line))
-        self.emit(Event(subject, Phase.DONE, f"built {artifact.digest}"))
-        self._did(subject, f"built {artifact.digest}")
+        if not order.target.exists():
+            with self._span(f"build {artifact.name}"):
+                await build(artifact, order, self.provider, self.emit)
+            self._did(f"release {artifact.name}", f"built {artifact.digest}")
         return order.target
 
     async def _unpack(self, applier: Applier, landed: Landed) -> None:
@@ -264,7 +254,7 @@ class Up:
         """The members of the stage are healthy, after all that they use."""
         homes = {member: self.blueprint.topology.member_by_name[member].machine for member in stage.members}
         machines = sorted(set(homes.values()))
-        _raise_all(
+        raise_all(
             await asyncio.gather(
                 *(self._stage(before) for before in stage.after),
                 *(self._machine(machine) for machine in machines),
@@ -288,17 +278,11 @@ class Up:
 
     async def _narrow(self) -> None:
         """Close what only the machines and members of before needed: they are gone now."""
-        machines = [await self._machine(name) for name in self.blueprint.bundle_by_machine]
-        widened = [applier for applier, landed in machines if is_widened(landed)]
+        names = self.blueprint.bundle_by_machine
+        widened = [applier for applier, landed in [await self._machine(name) for name in names] if is_widened(landed)]
         await asyncio.gather(*map(narrow, widened))
         for applier in widened:
             self._did(applier.machine.name, "brought its firewall to what is needed now")
-
-    def _refuse_outdated(self) -> None:
-        wanted = self.blueprint.bundle_by_machine
-        outdated = [machine.name for machine in self._found.values() if machine.name in wanted and not machine.current]
-        if outdated:
-            raise OutlastError(*(_outdated(name) for name in sorted(outdated)))
 
     def _did(self, subject: str, what: str) -> None:
         self.done.append(f"{subject}: {what}")
@@ -314,28 +298,3 @@ class Up:
             yield
         finally:
             self._spans.append(Span(name, start, time.monotonic() - self._began))
-
-
-def _made(found: Found | None) -> str:
-    if found is None:
-        return "made the machine"
-    return "started the machine: its power was off" if found.power is Power.OFF else "made the machine anew elsewhere"
-
-
-def _raise_all(results: list[Any]) -> None:
-    """Raise what went wrong, each failure once although many steps may have waited for it."""
-    for result in results:
-        if isinstance(result, BaseException) and not isinstance(result, OutlastError):
-            raise result
-    findings = [finding for result in results if isinstance(result, OutlastError) for finding in result.findings]
-    if findings:
-        raise OutlastError(*dict.fromkeys(findings))
-
-
-def _outdated(name: str) -> Finding:
-    return Finding(
-        where=name,
-        what="it lacks Debian packages that the site file asks for now",
-        why="they were added since the machine was made, and machines get packages from their image only",
-        fix="undo the change of `packages`, or remove the site with `outlast down` and bring it up anew",
-    )

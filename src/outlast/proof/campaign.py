@@ -25,14 +25,14 @@ from outlast.seal import durable
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _Record:
     """A trial as it is kept, and of what."""
 
     experiment: Experiment
     trial: Trial
 
 
-_KEPT = TypeAdapter(_Kept)
+_RECORD = TypeAdapter(_Record)
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Campaign:
         path = self._path(experiment, number, "json")
         if not path.exists():
             return None
-        kept = _KEPT.validate_json(path.read_bytes())
+        kept = _RECORD.validate_json(path.read_bytes())
         return kept.trial if kept.experiment == experiment else None
 
     def _keep(self, experiment: Experiment, made: Trial, held: History) -> None:
@@ -82,7 +82,7 @@ class Campaign:
         path.parent.mkdir(parents=True, exist_ok=True)
         with gzip.open(path, "wt", compresslevel=5) as file:
             file.writelines(f"{line}\n" for line in dump(held))
-        durable.write(self._path(experiment, made.number, "json"), _KEPT.dump_json(_Kept(experiment, made)))
+        durable.write(self._path(experiment, made.number, "json"), _RECORD.dump_json(_Record(experiment, made)))
 
     def _path(self, experiment: Experiment, number: int, kind: str) -> Path:
         return self.folder / "trials" / f"{experiment.name}-{number + 1}.{kind}"

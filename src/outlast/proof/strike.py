@@ -13,6 +13,7 @@ from outlast.contract.registry import Registry
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.proof.aim import aimed
 from outlast.proof.experiment import Experiment, Hit
+from outlast.proof.faults.catalogue import main_unit
 from outlast.proof.faults.chaos import Chaos
 from outlast.proof.faults.fault import Fault
 from outlast.proof.history import Mark
@@ -105,8 +106,7 @@ class Striker:
         held = self.blueprint.topology.member_by_name[member]
         if hit.fault == SWITCH:
             return self.registry[held.component].switch
-        part = self.blueprint.bundle_by_machine[held.machine].part(member)
-        return ("systemctl", "restart", part.main.name)
+        return ("systemctl", "restart", main_unit(self.blueprint, member))
 
 
 def _merged(faults: Iterable[Fault]) -> list[Fault]:
