@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from outlast.blueprint.blueprint import Blueprint
-from outlast.contract.registry import Registry
-
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
@@ -45,16 +42,3 @@ class Shape:
     def cluster_of(self) -> dict[str, Cluster]:
         """The cluster of each member."""
         return {member: cluster for cluster in self.clusters for member in cluster.members}
-
-
-def shape(blueprint: Blueprint, registry: Registry) -> Shape:
-    """The shape of what the blueprint asks for."""
-    topology = blueprint.topology
-    clusters: list[Cluster] = []
-    for (_, service), members in topology.clusters.items():
-        component = registry[members[0].component]
-        # Whoever votes needs a majority; of all others one must go on serving, where there is another one.
-        needed = len(members) // 2 + 1 if component.quorum else min(1, len(members) - 1)
-        names = tuple(member.name for member in members)
-        clusters.append(Cluster(service, names, needed, component.steward is not None))
-    return Shape(tuple(clusters), {member.name: member.machine for member in topology.members})
