@@ -17,8 +17,8 @@ from outlast.blueprint.nftables import RULES
 from outlast.cli.options import SITE_FILE, AsJson, SiteFile, Verbose
 from outlast.cli.output import out, print_json
 from outlast.cli.saved import plan_of, save
-from outlast.cli.workspace import Workspace, open_workspace
 from outlast.controller.drift import Drift, drift
+from outlast.controller.workspace import Workspace, open_workspace
 from outlast.kernel.errors import Invalid, OutlastError
 
 MARK = {Change.CREATE: "[green]+[/]", Change.UPDATE: "[yellow]~[/]", Change.REMOVE: "[red]-[/]"}

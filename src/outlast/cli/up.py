@@ -18,10 +18,10 @@ from outlast.cli.output import as_json, err, out, print_findings, print_json
 from outlast.cli.progress import shown
 from outlast.cli.saved import plan_of, read_plan, stale
 from outlast.cli.target import machine_of
-from outlast.cli.workspace import Workspace, open_workspace
 from outlast.controller.drift import drift
 from outlast.controller.lease import operator
 from outlast.controller.up import Outcome, Terms, Up
+from outlast.controller.workspace import Workspace, open_workspace
 from outlast.kernel.errors import Finding, Invalid, OutlastError
 from outlast.status import urls
 

@@ -31,17 +31,18 @@ RELEASE_LIMIT = 3.0
 PAUSE = 0.5
 
 
-def operator(verb: str) -> Holder:
-    """This process, as others shall see it."""
+def operator(verb: str, *, user: str = "", tenure: int = 0) -> Holder:
+    """This process, as others shall see it; `user` and `tenure` are a controller's own."""
     pid = os.getpid()
     return Holder(
         id=uuid.uuid4().hex,
-        user=_user(),
+        user=user or _user(),
         host=socket.gethostname(),
         box=_box(),
         process=pid,
         born=_born(pid),
         verb=verb,
+        tenure=tenure,
     )
 
 
@@ -59,6 +60,8 @@ class Lease:
         answer = await self._ask(machine, "take")
         if answer.by and _is_dead(answer.by):
             answer = await self._ask(machine, "take", over=answer.by.id)
+        if answer.deposed:
+            raise OutlastError(_deposed(machine.name))
         if not answer.held:
             raise OutlastError(_busy(machine.name, answer.by))
         self._machines[machine.name] = machine
@@ -149,6 +152,11 @@ def _busy(machine: str, by: HolderSeen | None) -> Finding:
     why = f"{_who(by)} has held it for {by.age:.0f} s" if by else "another operator holds it"
     fix = "wait for it to end, or add `--lock-wait 60` to wait for at most 60 seconds"
     return Finding("this site", "somebody else is changing it", f"{why} (says {machine})", fix)
+
+
+def _deposed(machine: str) -> Finding:
+    why = f"{machine} has been told so by a controller of a higher tenure"
+    return Finding("this site", "another controller leads by now", why, "nothing: this one steps back by itself")
 
 
 def _who(holder: Holder) -> str:

@@ -67,7 +67,7 @@ class Up:
         self.done: list[str] = []
         self._mended: list[str] = []
         self._findings: list[Finding] = []
-        self._edition = edition(blueprint, self.terms.holder.id if self.terms.holder else "")
+        self._edition = edition(blueprint, self.terms.holder)
         self._lease: Lease | None = None
         self._spans: list[Span] = []
 

@@ -50,7 +50,7 @@ class MachineSeen:
 
 @dataclass(frozen=True, slots=True)
 class LoadSeen:
-    """One service in one data centre: requests under way at its edge, and the slowest one in twenty, in seconds."""
+    """One service in one data centre: requests under way at its edge, and how long they take on average, in seconds."""
 
     busy: Fact[float]
     latency: Fact[float] = field(default=Unknown("nobody measures it"))
