@@ -76,7 +76,11 @@ class SimSite:
         assert not failing(audit(site, self.registry, blueprint))
         builds = {release.artifact.name: release.order for release in wanted.values()}
         with self.store.lock("up"):
-            terms = Terms(operator("up"), keep=lambda: self.store.keep(blueprint))
+
+            async def keep() -> None:
+                self.store.keep(blueprint)
+
+            terms = Terms(operator("up"), keep=keep)
             outcome = await Up(blueprint, self.registry, provider, self.vault(), builds, silent, terms).run()
         assert outcome.findings == ()
         return outcome.done

@@ -53,8 +53,8 @@ A = TypeVar("A", bound=BaseModel)
 class Edition:
     """Which blueprint is applied, as machines' ledgers note it: its number and digest, and those of its parent.
 
-    `packages` are the Debian packages whose versions are watched, `lease` the operator's; both may be empty. `tenure` is
-    a leading controller's.
+    `packages` are the Debian packages whose versions are watched, `lease` the operator's; both may be empty. `tenure`
+    is a leading controller's.
     """
 
     site: str

@@ -81,6 +81,7 @@ def plan(
 
 async def make_plan(workspace: Workspace) -> Plan:
     """Compile, compare with what was applied last, and ask the machines that exist whether they still match."""
+    await workspace.catch_up()
     before = workspace.store.blueprint()
     blueprint, _ = workspace.compile(await workspace.grounds())
     drifts = await drift(before, workspace.registry, workspace.provider, workspace.vault) if before else ()

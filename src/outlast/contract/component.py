@@ -76,7 +76,8 @@ class Component(Generic[O]):
     outside the site that it connects to. `switch` is an argv that, run on the machine of the member that takes the
     writes, moves them to another one. `presets` are options, as the site file would say them, for each value of
     `recovery` that differs from the defaults. `ailments` are faults that only this engine can have. `scales` says
-    within which bounds and by what its number of members follows its load; without it their number is fixed.
+    within which bounds and by what its number of members follows its load; without it their number is fixed. `governs`:
+    its members log in to every machine of the site and change it by themselves.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Component(Generic[O]):
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     ailments: tuple[Ailment, ...] = ()
     scales: Callable[[O], Scaling] | None = None
+    governs: bool = False
 
     @property
     def is_beside(self) -> bool:

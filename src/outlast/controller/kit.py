@@ -26,11 +26,12 @@ SITE_FILE, STATE, KEY = "site.yaml", ".outlast", "vault.key"
 # What of a site's own folder goes along. Releases go by themselves; locks, guards and evidence stay.
 TAKEN = ("blueprint.json", "vault.json", "ca.*", "certificates/**/*", "passwords/**/*", "ssh/*", "vendor/*.json")
 LOOK_LIMIT, PUT_LIMIT = 15.0, 120.0
-LOOK = """
+NONE = "none"
+LOOK = f"""
 mkdir -p -m 700 "$1"
 cd "$1"
 mkdir -p releases kits
-cat kit/digest 2>/dev/null || echo none
+cat kit/digest 2>/dev/null || echo {NONE}
 ls releases
 """
 # `$2` is the kit's digest, `$3` and on are the releases that it needs; the kit itself comes by standard input.
@@ -42,9 +43,10 @@ tar -xf - -C "kits/$2.new"
 ln -s ../../../releases "kits/$2.new/.outlast/releases"
 rm -rf "kits/$2"
 mv -T "kits/$2.new" "kits/$2"
+before=$(basename "$(readlink kit || echo none)")
 ln -sfn "kits/$2" kit.new
 mv -T kit.new kit
-find kits -mindepth 1 -maxdepth 1 ! -name "$2" -exec rm -rf {} +
+find kits -mindepth 1 -maxdepth 1 ! -name "$2" ! -name "$before" -exec rm -rf {} +
 digest=$2
 shift 2
 for release in releases/*; do
@@ -77,19 +79,22 @@ def in_use(blueprint: Blueprint) -> set[Artifact]:
     return {artifact for bundle in blueprint.bundles for part in bundle.parts for artifact in part.part.artifacts}
 
 
-async def hand_over(kit: Kit, machines: Iterable[Machine]) -> tuple[str, ...]:
-    """Bring the kit to these machines; the names of those that did not have it. Raises `OutlastError`."""
-    results = await asyncio.gather(*(_hand_over(kit, machine) for machine in machines), return_exceptions=True)
+async def hand_over(kit: Kit, machines: Iterable[Machine], *, new: bool = False) -> tuple[str, ...]:
+    """Bring the kit to these machines (`new`: to those only that have none); the names of those that got it.
+
+    Raises `OutlastError`.
+    """
+    results = await asyncio.gather(*(_hand_over(kit, machine, new) for machine in machines), return_exceptions=True)
     errors = [result for result in results if isinstance(result, BaseException)]
     if errors:
         raise errors[0]
     return tuple(name for name in results if isinstance(name, str) and name)
 
 
-async def _hand_over(kit: Kit, machine: Machine) -> str:
+async def _hand_over(kit: Kit, machine: Machine, new: bool) -> str:
     """The machine's name when something was to do."""
     digest, *held = (await _sh(machine, LOOK, FOLDER)).split()
-    if digest == kit.digest:
+    if digest == kit.digest or (new and digest != NONE):
         return ""
     for name in sorted(kit.releases.keys() - set(held)):
         # Beside its place first: a controller may look for it at this moment.

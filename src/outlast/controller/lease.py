@@ -29,6 +29,16 @@ REFRESH = 5.0
 ASK_LIMIT = 15.0
 RELEASE_LIMIT = 3.0
 PAUSE = 0.5
+HEALING = 120.0
+"""Seconds that an operator waits for a controller in any case."""
+
+
+class Busy(OutlastError):
+    """Somebody else (`by`) is changing the site."""
+
+    def __init__(self, finding: Finding, by: Holder | None) -> None:
+        super().__init__(finding)
+        self.by = by
 
 
 def operator(verb: str, *, user: str = "", tenure: int = 0) -> Holder:
@@ -63,7 +73,7 @@ class Lease:
         if answer.deposed:
             raise OutlastError(_deposed(machine.name))
         if not answer.held:
-            raise OutlastError(_busy(machine.name, answer.by))
+            raise Busy(_busy(machine.name, answer.by), answer.by)
         self._machines[machine.name] = machine
         if answer.over:
             self._say(f"took the site over from {_who(answer.over)}, which {_end(answer.over)}")
@@ -127,15 +137,15 @@ class Lease:
 async def held(machines: Mapping[str, Machine], holder: Holder, wait: float, emit: Emit) -> AsyncGenerator[Lease]:
     """Hold the site on these machines. Waits up to `wait` seconds for another operator, then raises `OutlastError`."""
     lease = Lease(holder, emit)
-    deadline = time.monotonic() + wait
+    began = time.monotonic()
     while machines:
         try:
             await lease.take(machines)
             break
-        except Unreachable:
-            raise
-        except OutlastError as error:
-            if time.monotonic() >= deadline:
+        except Busy as error:
+            # A controller ends by itself what it does, and no person is asked about it.
+            heals = error.by is not None and error.by.tenure and not holder.tenure
+            if time.monotonic() - began >= (max(wait, HEALING) if heals else wait):
                 raise
             emit(Event("lock", Phase.WAITING, f"waits: {error.findings[0].why}"))
             # Not all at the same moment: of several who wait, none shall always come second.
