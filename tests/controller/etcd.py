@@ -6,12 +6,15 @@ import asyncio
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import httpx
 
 from outlast.apply.vault import Vault, now
 from outlast.contract.secret import Certificate, certificate, key
@@ -63,7 +66,7 @@ def served(folder: Path) -> Generator[Server]:
     argv = [str(PROGRAM), *(f"--{name}={value}" for name, value in values.items())]
     with log, subprocess.Popen(argv, stdout=log, stderr=log, env={"PATH": os.environ["PATH"]}) as process:
         try:
-            _until_it_listens(process, int(client.rpartition(":")[2]), folder / "etcd.log")
+            _until_it_serves(process, client, credentials, folder / "etcd.log")
             yield Server(process, client, credentials)
         finally:
             process.kill()
@@ -94,11 +97,14 @@ def _free_ports() -> list[int]:
         return [each.getsockname()[1] for each in (one, other)]
 
 
-def _until_it_listens(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _until_it_serves(process: subprocess.Popen[bytes], url: str, credentials: Credentials, log: Path) -> None:
+    context = ssl.create_default_context(cafile=credentials.authority)
+    context.load_cert_chain(credentials.certificate, credentials.key)
     deadline = time.monotonic() + START_LIMIT
-    while True:
-        with socket.socket() as asked:
-            if asked.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        assert process.poll() is None and time.monotonic() < deadline, log.read_text()
-        time.sleep(0.05)
+    with httpx.Client(verify=context, trust_env=False) as client:
+        while True:
+            with suppress(httpx.HTTPError):
+                if client.get(f"{url}/health").is_success:
+                    return
+            assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
