@@ -1,7 +1,7 @@
 # Everything a newcomer needs: `sudo make run` and `sudo make test` do all their own set-up.
 
 PACKAGES := mmdebstrap systemd-container iproute2 nftables openssh-client debian-archive-keyring ca-certificates python3 python3-venv
-TEST_PACKAGES := mariadb-server
+TEST_PACKAGES := mariadb-server etcd-server
 SITE := examples/shop/site.yaml
 OUTLAST := .venv/bin/outlast
 STAMP := .venv/.complete
@@ -41,7 +41,7 @@ test: setup .venv/.test-packages check ## every test, the lab included (root, ab
 	exit $$((lab || pure))
 
 .venv/.test-packages: Makefile
-	@dpkg-query -W -f '$${db:Status-Status}\n' $(TEST_PACKAGES) 2>/dev/null | grep -qx installed || \
+	@test "$$(dpkg-query -W -f '$${db:Status-Status}\n' $(TEST_PACKAGES) 2>/dev/null | grep -cx installed)" -eq $(words $(TEST_PACKAGES)) || \
 	  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(TEST_PACKAGES); }
 	@touch $@
 
