@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from outlast.contract.ailment import Ailment
 from outlast.contract.bundle import Part
+from outlast.contract.gauge import Gauge
 from outlast.contract.interface import Provided, Required
 from outlast.contract.model import Model
 from outlast.contract.probe import Output, Report
@@ -74,7 +75,8 @@ class Component(Generic[O]):
     than half of its members are healthy. `model` is how it behaves on simulated machines. `calls` are the places
     outside the site that it connects to. `switch` is an argv that, run on the machine of the member that takes the
     writes, moves them to another one. `presets` are options, as the site file would say them, for each value of
-    `recovery` that differs from the defaults. `ailments` are faults that only this engine can have.
+    `recovery` that differs from the defaults. `ailments` are faults that only this engine can have. `gauge` shows the
+    load that its members pass on to others.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Component(Generic[O]):
     switch: tuple[str, ...] = ()
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     ailments: tuple[Ailment, ...] = ()
+    gauge: Gauge | None = None
 
     @property
     def is_beside(self) -> bool:
