@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from outlast.contract.ailment import Ailment
 from outlast.contract.bundle import Part
+from outlast.contract.gauge import Gauge
 from outlast.contract.interface import Provided, Required
 from outlast.contract.model import Model
 from outlast.contract.probe import Output, Report
@@ -77,7 +78,8 @@ class Component(Generic[O]):
     writes, moves them to another one. `presets` are options, as the site file would say them, for each value of
     `recovery` that differs from the defaults. `ailments` are faults that only this engine can have. `scales` says
     within which bounds and by what its number of members follows its load; without it their number is fixed. `governs`:
-    its members log in to every machine of the site and change it by themselves.
+    its members log in to every machine of the site and change it by themselves. `gauge`
+    shows the load that its members pass on to others.
     """
 
     name: str
@@ -103,6 +105,7 @@ class Component(Generic[O]):
     ailments: tuple[Ailment, ...] = ()
     scales: Callable[[O], Scaling] | None = None
     governs: bool = False
+    gauge: Gauge | None = None
 
     @property
     def is_beside(self) -> bool:

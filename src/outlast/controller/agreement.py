@@ -65,7 +65,7 @@ class Happening:
 
 
 _MEMORY = TypeAdapter(Memory)
-_HAPPENING = TypeAdapter(Happening)
+HAPPENING = TypeAdapter(Happening)
 
 
 class Agreement:
@@ -145,7 +145,7 @@ class Agreement:
 
     async def append(self, happening: Happening, tenure: Tenure | None = None) -> Happening:
         """Keep it behind all others, with its number, and forget the oldest that are too many."""
-        value = _HAPPENING.dump_json(replace(happening, number=0))
+        value = HAPPENING.dump_json(replace(happening, number=0))
         last = await self._etcd.range(*self._events(), limit=1, last=True) if not self._last else ()
         for _ in range(TRIES):
             self._last = self._number(last[0]) if last else self._last
@@ -169,7 +169,7 @@ class Agreement:
     async def events(self, after: int = 0, limit: int = 100) -> tuple[Happening, ...]:
         """The first `limit` happenings behind the number `after`, in their order."""
         found = await self._etcd.range(self._event(after + 1), self._events()[1], limit=limit)
-        return tuple(replace(_HAPPENING.validate_json(held.value), number=self._number(held)) for held in found)
+        return tuple(replace(HAPPENING.validate_json(held.value), number=self._number(held)) for held in found)
 
     def _fence(self, tenure: Tenure | None) -> list[Operation]:
         if tenure is None:

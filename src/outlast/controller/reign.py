@@ -46,7 +46,8 @@ class Reign:
         await self._recall()
         self._post.tell(f"leads, with tenure {self._tenure.number}")
         try:
-            async with Senses(self._deeds.blueprint, self._workspace.registry, self._workspace.provider) as senses:
+            ears = Senses(self._deeds.blueprint, self._workspace.registry, self._workspace.provider)
+            async with ears.listening() as senses:
                 while self._tenure.holds and not over():
                     began = time.monotonic()
                     await self._turn(senses, began)

@@ -51,7 +51,7 @@ def resize(
     if not isinstance(busy, Known):
         # Nobody leaves unseen; and what was asked for before says nothing about now.
         return f"{service}: its load is unknown ({busy.because})", _asked(service, (), memory)
-    up, because = _wanted(have, busy.value, fresh(load.latency, now, pace.facts), scaling)
+    up, because = _wanted(have, busy.value, fresh(load.mean, now, pace.facts), scaling)
     down = _bounded(math.ceil(busy.value / (scaling.capacity * scaling.target * SLACK)), scaling)
     asks = _kept((*memory.asks.get(service, ()), Ask(now, max(up, down) if up > have else down)), now, scaling)
     memory = _asked(service, asks, memory)
