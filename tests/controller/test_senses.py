@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,7 @@ import pytest
 from outlast.contract.probe import Health
 from outlast.controller.beat import Rhythm
 from outlast.controller.senses import Patience, Senses
-from outlast.kernel.errors import Finding, OutlastError
-from outlast.policy.observation import Fact, Known, Observation, Presence, Unknown, fresh
+from outlast.policy.observation import Fact, Known, Observation, Presence, fresh
 from tests.sim.site import SimSite, new_site
 
 FAST = Rhythm(period=0.05, probe=0.2, limit=2.0)
@@ -25,7 +23,7 @@ OLD = 0.5
 async def until(senses: Senses, holds: Callable[[Observation], bool], within: float = 20.0) -> Observation:
     """The first observation of which something holds."""
     async with asyncio.timeout(within):
-        while not holds(seen := senses.observation()):
+        while not holds(seen := senses.observation()):  # noqa: ASYNC110 - others change it
             await asyncio.sleep(0.02)
     return seen
 

@@ -58,10 +58,10 @@ def test_a_spare_is_kept() -> None:
 
 def test_slow_answers_ask_for_more_but_never_for_more_than_twice_as_many() -> None:
     scaling = Scaling(least=2, most=8, capacity=10, target=0.5, latency=0.5)
-    change, _ = resize(0.0, "web", 3, LoadSeen(Known(10.0, 0.0), Known(0.7, 0.0)), scaling, Memory())
+    change, _ = resize(0.0, "web", 3, LoadSeen(Known(10.0, 0.0), mean=Known(0.7, 0.0)), scaling, Memory())
     assert isinstance(change, Resize)
     assert change.members == 5
-    change, _ = resize(0.0, "web", 3, LoadSeen(Known(10.0, 0.0), Known(20.0, 0.0)), scaling, Memory())
+    change, _ = resize(0.0, "web", 3, LoadSeen(Known(10.0, 0.0), mean=Known(20.0, 0.0)), scaling, Memory())
     assert isinstance(change, Resize)
     assert change.members == 6
 

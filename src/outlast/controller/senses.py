@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -82,7 +82,7 @@ class Senses:
         self._tasks: asyncio.TaskGroup | None = None
 
     @asynccontextmanager
-    async def listening(self) -> AsyncIterator[Senses]:
+    async def listening(self) -> AsyncGenerator[Senses]:
         """Listen for as long as this lasts. What goes wrong in here in a way that nobody foresaw ends it."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
