@@ -115,8 +115,8 @@ class Up:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def _finish(self) -> None:
-        """Tell whoever wants to know which machines are there."""
-        open_ = await asyncio.gather(*map(self._applier, sorted(self._running | set(self._touched))))
+        """Tell whoever wants to know which machines are as they shall be."""
+        open_ = await asyncio.gather(*map(self._applier, self._touched))
         await self.terms.finish({applier.machine.name: applier.machine for applier in open_})
 
     @property

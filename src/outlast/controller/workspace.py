@@ -40,6 +40,8 @@ class Workspace:
     file: Path
     loaded: Loaded
     registry: Registry
+    given: Provider | None = None
+    """Whoever makes the machines instead of the maker that the file names."""
 
     @property
     def site(self) -> Site:
@@ -64,7 +66,7 @@ class Workspace:
     @cached_property
     def provider(self) -> Provider:
         """Whoever makes the machines."""
-        return maker(self.site).provide(self._place)
+        return self.given or maker(self.site).provide(self._place)
 
     @property
     def _place(self) -> Place:
