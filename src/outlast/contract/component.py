@@ -53,10 +53,14 @@ class Beside:
     interface: str
 
 
+OWN = ""
+"""As the source of a recipe: Outlast itself, as it is installed where the site is made."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a release is made: `source` is a folder, relative to the site file; `script` is shell text that runs in a
-    copy of it, in a clean machine, with `environment`, in the very folder where the release will run."""
+    """How a release is made: `source` is a folder, relative to the site file, or `OWN`; `script` is shell text that
+    runs in a copy of it, in a clean machine, with `environment`, in the very folder where the release will run."""
 
     source: str
     script: str
@@ -74,7 +78,8 @@ class Component(Generic[O]):
     than half of its members are healthy. `model` is how it behaves on simulated machines. `calls` are the places
     outside the site that it connects to. `switch` is an argv that, run on the machine of the member that takes the
     writes, moves them to another one. `presets` are options, as the site file would say them, for each value of
-    `recovery` that differs from the defaults. `ailments` are faults that only this engine can have.
+    `recovery` that differs from the defaults. `ailments` are faults that only this engine can have. `governs`: members
+    log in to every machine of the site, and ask whoever makes its machines for more.
     """
 
     name: str
@@ -98,6 +103,7 @@ class Component(Generic[O]):
     switch: tuple[str, ...] = ()
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     ailments: tuple[Ailment, ...] = ()
+    governs: bool = False
 
     @property
     def is_beside(self) -> bool:
