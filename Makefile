@@ -2,6 +2,8 @@
 
 PACKAGES := mmdebstrap systemd-container iproute2 nftables openssh-client debian-archive-keyring ca-certificates python3 python3-venv
 TEST_PACKAGES := mariadb-server etcd-server
+# What only the command line needs: typer, rich, and what those need. Controllers have neither.
+COMMAND_LINE := typer rich annotated-doc markdown-it-py mdurl pygments shellingham colorama
 SITE := examples/shop/site.yaml
 OUTLAST := .venv/bin/outlast
 STAMP := .venv/.complete
@@ -61,6 +63,10 @@ lock: ## resolve the dependencies anew, with hashes and without naming an index
 	.venv/bin/pip install -q uv
 	.venv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --extra dev --no-header --no-annotate pyproject.toml -o requirements.lock
+	@# What the controllers' own release needs: the same versions, without the command line's part.
+	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  -c requirements.lock $(addprefix --no-emit-package ,$(COMMAND_LINE)) --no-header --no-annotate \
+	  pyproject.toml -o src/outlast/requirements.txt
 
 clean: ## remove the virtual environment and caches
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
 from itertools import permutations
 
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from outlast.blueprint.compile import compile_blueprint
 from outlast.blueprint.firewall import Direction
 from outlast.contract.interface import Reach
 from outlast.contract.registry import Registry, discover
-from outlast.kernel.network import Destination, Transport
+from outlast.kernel.network import LAB_VENDOR_PORT, Destination, Transport
 from outlast.site.load import load
 from outlast.site.schema import Datacenter, Firewall, Server, Site
 from outlast.topology.place import place
@@ -48,7 +49,15 @@ def wires(site: Site, registry: Registry, blueprint: Blueprint) -> set[Wire]:
                 if offer.interface == need.interface and within[need.reach] and not offer.loopback:
                     port = dict(owner.ports)[offer.interface]
                     found.add((address[user.machine], address[owner.machine], str(offer.transport), port))
-    return found
+    return found | {
+        (governor, other, "tcp", 22) for governor in governors(registry, blueprint) for other in address.values()
+    }
+
+
+def governors(registry: Registry, blueprint: Blueprint) -> set[str]:
+    """The addresses of machines with a member that governs the site."""
+    address = {machine.name: machine.address for machine in blueprint.topology.machines}
+    return {address[member.machine] for member in blueprint.topology.members if registry[member.component].governs}
 
 
 def open_to_all(site: Site, registry: Registry, blueprint: Blueprint) -> set[tuple[str, int]]:
@@ -74,6 +83,11 @@ def judge(site: Site, registry: Registry, blueprint: Blueprint) -> None:
                 assert passes == ((source, target, transport, port) in wanted), (source, target, transport, port)
         assert net.connects(source, target, "vrrp", 0) == ((source, target, "vrrp", 0) in wanted)
     for address in net.walls:
+        for ground in blueprint.topology.grounds:
+            lab = str(IPv4Network(ground.network)[1])
+            assert net.connects(address, lab, "tcp", LAB_VENDOR_PORT) == (address in governors(registry, blueprint))
+            assert not net.connects(address, lab, "tcp", 22)
+            assert not net.connects(lab, address, "tcp", LAB_VENDOR_PORT)
         for port in ports:
             assert net.connects(OUTSIDE, address, "tcp", port) == (port == 22 or (address, port) in public)
             assert not net.connects(address, OUTSIDE, "tcp", port)

@@ -10,11 +10,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import IPv4Network
 from typing import Any
 
 from outlast.contract.interface import Endpoint
 from outlast.contract.view import NodeView
-from outlast.kernel.network import ANYWHERE, Transport
+from outlast.kernel.network import ANYWHERE, LAB_VENDOR_PORT, Transport
 from outlast.site.schema import Site
 from outlast.topology.topology import Machine, Topology
 from outlast.topology.wire import Wiring
@@ -78,6 +79,7 @@ def firewalls(topology: Topology, wiring: Wiring, views: Mapping[str, NodeView[A
         *_public(topology, wiring),
         *_calls(topology, wiring),
         *_of_the_site(topology, wiring),
+        *_governed(topology, wiring),
     ):
         allowed[machine][key][peer] = None
     return tuple(Firewall(name, _rules(keys)) for name, keys in allowed.items())
@@ -135,6 +137,26 @@ def _of_the_site(topology: Topology, wiring: Wiring) -> Iterator[tuple[str, Key,
         for call in said.calls:
             key = (Direction.OUT, call.transport, call.port, "the site file lets every machine call it")
             yield machine.name, key, _outside(call.network)
+
+
+def _governed(topology: Topology, wiring: Wiring) -> Iterator[tuple[str, Key, Peer]]:
+    """Whoever governs the site logs in to every other machine of it, and asks its labs for machines."""
+    peers = {machine.name: Peer(machine.name, f"{machine.address}/32") for machine in topology.machines}
+    for member in topology.members:
+        if not wiring.component(member.service).governs:
+            continue
+        because = f"{member.service} logs in to every machine"
+        for machine in topology.machines:
+            if machine.name != member.machine:
+                port = ssh_port(wiring.site, machine)
+                yield member.machine, (Direction.OUT, Transport.TCP, port, because), peers[machine.name]
+                yield machine.name, (Direction.IN, Transport.TCP, port, because), peers[member.machine]
+        for ground in topology.grounds:
+            if wiring.site.datacenters[ground.datacenter].machines == "lab":
+                because = f"{member.service} asks the lab for machines"
+                vendor = str(IPv4Network(ground.network)[1])
+                key = (Direction.OUT, Transport.TCP, LAB_VENDOR_PORT, because)
+                yield member.machine, key, Peer(f"the lab of {ground.datacenter}", f"{vendor}/32")
 
 
 def ssh_port(site: Site, machine: Machine) -> int:

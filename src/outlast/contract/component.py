@@ -55,10 +55,14 @@ class Beside:
     interface: str
 
 
+OWN = ""
+"""As the source of a recipe: Outlast itself, as it is installed where the site is made."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a release is made: `source` is a folder, relative to the site file; `script` is shell text that runs in a
-    copy of it, in a clean machine, with `environment`, in the very folder where the release will run."""
+    """How a release is made: `source` is a folder, relative to the site file, or `OWN`; `script` is shell text that
+    runs in a copy of it, in a clean machine, with `environment`, in the very folder where the release will run."""
 
     source: str
     script: str
@@ -77,9 +81,9 @@ class Component(Generic[O]):
     outside the site that it connects to. `switch` is an argv that, run on the machine of the member that takes the
     writes, moves them to another one. `presets` are options, as the site file would say them, for each value of
     `recovery` that differs from the defaults. `ailments` are faults that only this engine can have. `scales` says
-    within which bounds and by what its number of members follows its load; without it their number is fixed. `governs`:
-    its members log in to every machine of the site and change it by themselves. `gauge`
-    shows the load that its members pass on to others.
+    within which bounds and by what its number of members follows its load; without it their number is fixed. `gauge`
+    shows the load that its members pass on to others. `governs`: members log in to every machine of the site, and ask
+    whoever makes its machines for more.
     """
 
     name: str

@@ -52,6 +52,7 @@ class Unit:
     capabilities: tuple[str, ...] = ()
     address_families: tuple[str, ...] = ()
     state: str = ""
+    state_mode: str = "0750"
     runtime: str = ""
     runtime_preserve: bool = False
     writable: tuple[str, ...] = ()
@@ -99,7 +100,7 @@ class Unit:
         lines += [f"TimeoutStartSec={self.start_limit:g}s", f"TimeoutStopSec={self.stop_limit:g}s"]
         lines += [f"LimitNOFILE={self.open_files}"] if self.open_files else []
         lines += ["LimitMEMLOCK=infinity"] if self.memory_lock else []
-        lines += [f"StateDirectory={self.state}", "StateDirectoryMode=0750"] if self.state else []
+        lines += [f"StateDirectory={self.state}", f"StateDirectoryMode={self.state_mode}"] if self.state else []
         lines += [f"RuntimeDirectory={self.runtime}"] if self.runtime else []
         lines += ["RuntimeDirectoryPreserve=yes"] if self.runtime_preserve else []
         return [*lines, *self._hardening(), *self.extra]

@@ -12,19 +12,18 @@ import sys
 from pathlib import Path
 
 from outlast.blueprint.blueprint import dump
-from outlast.controller.agreement import HAPPENING, Agreement
-from outlast.controller.post import Settings
+from outlast.contract.controller import Assignment
+from outlast.controller.agreement import HAPPENING, agreement_of
 from outlast.kernel.errors import OutlastError
 
 MODULE = "outlast.controller.clerk"
-SETTINGS = "/etc/outlast/controller/controller.json"
 PAGE = 200
 READ, EVENTS = "read", "events"
 
 
-async def answer(settings: Settings, verb: str, argument: str) -> None:
+async def answer(assignment: Assignment, verb: str, argument: str) -> None:
     """Print the answer. Raises `OutlastError`."""
-    async with Agreement(settings.site, settings.etcd, settings.credentials) as agreement:
+    async with agreement_of(assignment) as agreement:
         if verb == READ:
             agreed = await agreement.intent()
             _print(dump(agreed.blueprint).decode() if agreed else "")
@@ -43,9 +42,9 @@ def _print(text: str) -> None:
 def main() -> None:
     """Answer the question on the command line; ends with 1 and the reason when that cannot be done."""
     path, verb, *rest = sys.argv[1:]
-    settings = Settings.model_validate_json(Path(path).read_bytes())
+    assignment = Assignment.model_validate_json(Path(path).read_bytes())
     try:
-        asyncio.run(answer(settings, verb, rest[0] if rest else "0"))
+        asyncio.run(answer(assignment, verb, rest[0] if rest else "0"))
     except OutlastError as error:
         sys.exit("; ".join(f"{finding.what}: {finding.why}" for finding in error.findings))
 

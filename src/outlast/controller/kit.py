@@ -17,12 +17,12 @@ from pathlib import Path
 
 from outlast.blueprint.blueprint import Blueprint
 from outlast.contract.bundle import Artifact
+from outlast.contract.controller import STATE
 from outlast.controller.store import Store
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.machines.machine import Machine
 
-FOLDER = "/var/lib/outlast-controller"
-SITE_FILE, STATE, KEY = "site.yaml", ".outlast", "vault.key"
+SITE_FILE, OWN_FOLDER, KEY = "site.yaml", ".outlast", "vault.key"
 # What of a site's own folder goes along. Releases go by themselves; locks, guards and evidence stay.
 TAKEN = ("blueprint.json", "vault.json", "ca.*", "certificates/**/*", "passwords/**/*", "ssh/*", "vendor/*.json")
 LOOK_LIMIT, PUT_LIMIT = 15.0, 120.0
@@ -93,13 +93,13 @@ async def hand_over(kit: Kit, machines: Iterable[Machine], *, new: bool = False)
 
 async def _hand_over(kit: Kit, machine: Machine, new: bool) -> str:
     """The machine's name when something was to do."""
-    digest, *held = (await _sh(machine, LOOK, FOLDER)).split()
+    digest, *held = (await _sh(machine, LOOK, STATE)).split()
     if digest == kit.digest or (new and digest != NONE):
         return ""
     for name in sorted(kit.releases.keys() - set(held)):
         # Beside its place first: a controller may look for it at this moment.
-        await machine.put_file(f"{FOLDER}/releases/{name}", kit.releases[name], mode=0o600)
-    await _sh(machine, PLACE, FOLDER, kit.digest, *sorted(kit.releases), stdin=kit.tar, limit=PUT_LIMIT)
+        await machine.put_file(f"{STATE}/releases/{name}", kit.releases[name], mode=0o600)
+    await _sh(machine, PLACE, STATE, kit.digest, *sorted(kit.releases), stdin=kit.tar, limit=PUT_LIMIT)
     return machine.name
 
 
@@ -118,7 +118,7 @@ def _entries(file: Path, folder: Path, key: str) -> Iterator[tuple[str, bytes]]:
     for pattern in TAKEN:
         for path in sorted(folder.glob(pattern)):
             if path.is_file():
-                yield f"{STATE}/{path.relative_to(folder)}", path.read_bytes()
+                yield f"{OWN_FOLDER}/{path.relative_to(folder)}", path.read_bytes()
 
 
 def _tar(entries: Mapping[str, bytes]) -> bytes:

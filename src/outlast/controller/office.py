@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from outlast.blueprint.blueprint import Blueprint, parse
 from outlast.contract.registry import Registry
+from outlast.contract.controller import ASSIGNMENT
 from outlast.controller.agreement import HAPPENING, Happening
-from outlast.controller.clerk import EVENTS, MODULE, READ, SETTINGS
+from outlast.controller.clerk import EVENTS, MODULE, READ
 from outlast.kernel.errors import Finding, Unreachable
 from outlast.machines.provider import Provider
 
@@ -46,8 +47,7 @@ class Office:
     async def _ask(self, *question: str) -> bytes:
         why: list[str] = []
         for name, release in self._desks:
-            environment = ("env", f"PYTHONPATH={release}/lib")
-            argv = (*environment, f"{release}/.venv/bin/python", "-m", MODULE, SETTINGS, *question)
+            argv = (f"{release}/.venv/bin/python", "-m", MODULE, ASSIGNMENT, *question)
             try:
                 machine = await self.provider.connect(name, limit=CONNECT_LIMIT)
             except Unreachable as error:

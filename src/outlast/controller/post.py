@@ -1,68 +1,48 @@
-"""A controller's post: who it is, where its etcd is, and what it says of itself.
+"""A controller's post: what it says of itself and of what it does.
 
-What it says goes to its journal, to the log of events that all controllers share, and to a status file that its probe
-reads. Saying something never waits for etcd, and never fails a deed.
+What it says goes to its journal, to the log of events that all controllers share, and to a file that its probe reads. Saying something never waits for etcd, and never fails a deed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
+from outlast.contract.controller import CONDITION, SAID_EVERY, Condition, Duty
 from outlast.controller.agreement import Agreement, Happening
-from outlast.controller.etcd import Credentials
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.kernel.events import Event, Phase
 
-STATUS = Path("/run/outlast-controller/status.json")
 UNSAID = 500
 """Events that may wait for etcd; of more the oldest are only in the journal."""
 
 
-class Settings(BaseModel):
-    """`/etc/outlast/controller/controller.json`, as the component writes it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    site: str
-    member: str
-    machine: str
-    datacenter: str
-    etcd: tuple[str, ...]
-    authority: Path
-    certificate: Path
-    key: Path
-
-    @property
-    def credentials(self) -> Credentials:
-        """As whom it talks to etcd."""
-        return Credentials(self.authority, self.certificate, self.key)
-
-
 class Post:
-    """Tells what the controller of `settings` is and does."""
+    """Tells what the controller `member` is and does."""
 
-    def __init__(self, settings: Settings, agreement: Agreement, status: Path = STATUS) -> None:
-        self._settings, self._agreement, self._status = settings, agreement, status
+    def __init__(self, member: str, agreement: Agreement, condition: Path = Path(CONDITION)) -> None:
+        self._member, self._agreement, self._condition = member, agreement, condition
         self._unsaid: asyncio.Queue[Happening] = asyncio.Queue(UNSAID)
         self._waits: tuple[str, ...] = ()
-        self.role, self.tenure, self.generation, self.doing = "waiting", 0, 0, ""
+        self._doing = ""
+        self.takes(Duty.WAITING)
+
+    def takes(self, duty: Duty, tenure: int = 0) -> None:
+        """It does this from now on."""
+        self._duty, self._tenure, self._since = duty, tenure, time.monotonic()
 
     def tell(self, text: str, phase: Phase = Phase.DONE) -> None:
         """Something happened."""
-        self._say(Event(self._settings.member, phase, text))
+        self._say(Event(self._member, phase, text))
 
     def does(self, text: str) -> None:
         """Something is begun; empty: nothing is under way."""
-        self.doing = text
+        self._doing = text
         if text:
-            self._say(Event(self._settings.member, Phase.STARTED, text))
+            self._say(Event(self._member, Phase.STARTED, text))
 
     def waits(self, reasons: Iterable[str]) -> None:
         """What nothing is done for now. Said once for each change of it."""
@@ -70,7 +50,7 @@ class Post:
         # A count of seconds in it is no change.
         if [_without_numbers(reason) for reason in now] != [_without_numbers(reason) for reason in self._waits]:
             for reason in now:
-                self._say(Event(self._settings.member, Phase.WAITING, reason))
+                self._say(Event(self._member, Phase.WAITING, reason))
         self._waits = now
 
     def failed(self, finding: Finding) -> None:
@@ -82,16 +62,16 @@ class Post:
         _journal(event)
 
     async def keep_telling(self) -> None:
-        """Write the status each second, and bring events to etcd, until cancelled."""
+        """Say its condition each second, and bring events to etcd, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._keep_status())
+            group.create_task(self._keep_condition())
             group.create_task(self._keep_events())
 
     def _say(self, event: Event) -> None:
         _journal(event)
         if self._unsaid.full():
             self._unsaid.get_nowait()
-        self._unsaid.put_nowait(Happening(time.time(), self._settings.member, event))
+        self._unsaid.put_nowait(Happening(time.time(), self._member, event))
 
     async def _keep_events(self) -> None:
         while True:
@@ -100,21 +80,21 @@ class Post:
             with suppress(OutlastError):
                 await self._agreement.append(happening)
 
-    async def _keep_status(self) -> None:
-        self._status.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        temporary = self._status.with_suffix(".new")
+    async def _keep_condition(self) -> None:
+        self._condition.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._condition.with_suffix(".new")
         while True:
-            document = {
-                "role": self.role,
-                "tenure": self.tenure,
-                "generation": self.generation,
-                "doing": self.doing,
-                "waiting_on": self._waits,
-                "at": time.monotonic(),
-            }
-            temporary.write_text(json.dumps(document), encoding="utf-8")
-            temporary.replace(self._status)
-            await asyncio.sleep(1.0)
+            condition = Condition(
+                at=time.monotonic(),
+                role=self._duty,
+                since=self._since,
+                tenure=self._tenure,
+                doing=self._doing,
+                waiting_on=self._waits,
+            )
+            temporary.write_text(condition.model_dump_json(), encoding="utf-8")
+            temporary.replace(self._condition)
+            await asyncio.sleep(SAID_EVERY)
 
 
 def _without_numbers(text: str) -> str:

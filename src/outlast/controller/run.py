@@ -11,15 +11,16 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from outlast.controller.agreement import Agreement
-from outlast.controller.kit import FOLDER, KEY, SITE_FILE
-from outlast.controller.post import Post, Settings
+from outlast.contract.controller import STATE, Assignment, Duty
+from outlast.controller.agreement import Agreement, agreement_of
+from outlast.controller.kit import KEY, SITE_FILE
+from outlast.controller.post import Post
 from outlast.controller.reign import Reign
 from outlast.controller.workspace import open_workspace
 from outlast.kernel.errors import OutlastError
 from outlast.seal.key import VARIABLE
 
-KIT = Path(FOLDER) / "kit"
+KIT = Path(STATE) / "kit"
 PAUSE = 1.0
 AGAIN = 3.0
 
@@ -31,27 +32,27 @@ def handed_over() -> str:
     return ""
 
 
-async def serve(settings: Settings) -> None:
+async def serve(assignment: Assignment) -> None:
     """Govern the site whenever this member leads. Ends only when it is cancelled."""
-    async with Agreement(settings.site, settings.etcd, settings.credentials) as agreement:
-        post = Post(settings, agreement)
+    async with agreement_of(assignment) as agreement:
+        post = Post(assignment.member, agreement)
         telling = asyncio.create_task(post.keep_telling())
         try:
             while True:
-                await _govern(settings, agreement, post)
+                await _govern(assignment.member, agreement, post)
         finally:
             telling.cancel()
 
 
-async def _govern(settings: Settings, agreement: Agreement, post: Post) -> None:
+async def _govern(member: str, agreement: Agreement, post: Post) -> None:
     """One tenure, from waiting for a kit to its end."""
-    post.role, post.tenure = "waiting", 0
+    post.takes(Duty.WAITING)
     while not handed_over():  # noqa: ASYNC110 - another process hands it over
         await asyncio.sleep(PAUSE)
-    post.role = "standby"
+    post.takes(Duty.STANDBY)
     try:
-        async with agreement.lead(settings.member, lambda why: post.waits([why])) as tenure:
-            post.role, post.tenure = "leader", tenure.number
+        async with agreement.lead(member, lambda why: post.waits([why])) as tenure:
+            post.takes(Duty.LEADER, tenure.number)
             while tenure.holds:
                 kit = handed_over()
                 os.environ[VARIABLE] = (KIT / KEY).read_text(encoding="ascii")
@@ -65,9 +66,8 @@ async def _govern(settings: Settings, agreement: Agreement, post: Post) -> None:
 
 
 def main() -> None:
-    """Serve as the settings say that are named on the command line."""
-    settings = Settings.model_validate_json(Path(sys.argv[1]).read_bytes())
-    asyncio.run(serve(settings))
+    """Serve as the assignment says whose path is on the command line."""
+    asyncio.run(serve(Assignment.model_validate_json(Path(sys.argv[1]).read_bytes())))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""From an app's source to its release: a digest of everything that goes into it, and the order to build it."""
+"""From a source to its release: a digest of everything that goes into it, and the order to build it.
+
+The source is an app's folder, or Outlast's own package, from which controllers get the very version that made the site.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import outlast
 from outlast.contract.bundle import Artifact
-from outlast.contract.component import Recipe
+from outlast.contract.component import OWN, Recipe
 from outlast.contract.registry import Registry
 from outlast.controller.store import Store
 from outlast.kernel.errors import Finding
@@ -51,8 +55,7 @@ def missing_sources(site: Site, registry: Registry, home: Path) -> dict[str, Fin
     found: dict[str, Finding] = {}
     for wish in site.wishes:
         build = registry[wish.component].builds
-        source = home / build(wish.options).source if build else home
-        if not source.is_dir():
+        if build and not (source := _source(build(wish.options), home)).is_dir():
             found[wish.name] = Finding(
                 where=str(source),
                 what=f"the source folder of {wish.name} is not there",
@@ -63,11 +66,16 @@ def missing_sources(site: Site, registry: Registry, home: Path) -> dict[str, Fin
 
 
 def _release(name: str, recipe: Recipe, packages: tuple[str, ...], home: Path, store: Store) -> Release:
-    source = home / recipe.source
+    source = _source(recipe, home)
     digest = _digest(source, recipe, packages)
     path = f"{RELEASES}/{name}/{digest}"
-    order = BuildOrder(name, source, path, recipe.script, recipe.environment, store.release(name, digest))
+    target, everywhere = store.release(name, digest), recipe.source == OWN
+    order = BuildOrder(name, source, path, recipe.script, recipe.environment, target, everywhere=everywhere)
     return Release(Artifact(name, digest, path), order)
+
+
+def _source(recipe: Recipe, home: Path) -> Path:
+    return Path(outlast.__file__).parent if recipe.source == OWN else home / recipe.source
 
 
 def _digest(source: Path, recipe: Recipe, packages: tuple[str, ...]) -> str:

@@ -87,16 +87,16 @@ async def _take(etcd: Etcd, key: str, member: str) -> Tenure | None:
     """The office, if it is still free. A lease that comes to nothing is given back; unheard of, it ends by itself."""
     sent = asyncio.get_running_loop().time()
     lease = await etcd.grant(TTL)
+    tenure: Tenure | None = None
     try:
         outcome = await etcd.transact([created(key, 0)], [put(key, member.encode(), lease)], [get(key)])
         if outcome.succeeded:
-            return Tenure(member, outcome.revision, lease, sent)
-    except BaseException:
-        with suppress(OutlastError):
-            await etcd.revoke(lease)
-        raise
-    await etcd.revoke(lease)
-    return None
+            tenure = Tenure(member, outcome.revision, lease, sent)
+        return tenure
+    finally:
+        if tenure is None:
+            with suppress(OutlastError):
+                await etcd.revoke(lease)
 
 
 async def _keep(etcd: Etcd, tenure: Tenure) -> None:

@@ -14,6 +14,7 @@ from outlast.blueprint.audit import audit
 from outlast.blueprint.blueprint import Blueprint
 from outlast.blueprint.compile import compile_blueprint
 from outlast.contract.bundle import Artifact
+from outlast.contract.component import AnyComponent, InPool
 from outlast.contract.registry import Registry, discover
 from outlast.controller.kit import hand_over, in_use, pack
 from outlast.controller.makers import Place, maker
@@ -26,7 +27,7 @@ from outlast.machines.machine import Machine
 from outlast.machines.provider import BuildOrder, Provider
 from outlast.seal import key
 from outlast.site.load import Loaded, load
-from outlast.site.schema import Site
+from outlast.site.schema import Site, Wish
 from outlast.topology.place import place
 from outlast.topology.sections import sections
 from outlast.topology.sizes import Sizes, kept
@@ -119,7 +120,8 @@ class Workspace:
 
     @property
     def _is_governed(self) -> bool:
-        return any(self.registry[wish.component].governs for wish in self.site.wishes)
+        governors = [wish for wish in self.site.wishes if self.registry[wish.component].governs]
+        return any(_count(self.registry[wish.component], wish) for wish in governors)
 
     async def grounds(self) -> tuple[Ground, ...]:
         """The networks of the data centres, as the provider gives them."""
@@ -169,6 +171,11 @@ class Workspace:
             replace(f, where=places.where(*f.where.split("."))) if f.where.split(".")[0] in known else f
             for f in findings
         )
+
+
+def _count(component: AnyComponent, wish: Wish) -> int | None:
+    placement = component.placement
+    return placement.count(wish.options) if isinstance(placement, InPool) and placement.count else None
 
 
 def open_workspace(file: Path, *, sources: bool = True) -> Workspace:

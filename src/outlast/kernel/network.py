@@ -14,6 +14,8 @@ from outlast.kernel.invalid import Fault
 
 ANYWHERE = "0.0.0.0/0"
 ANY = "any"
+LAB_VENDOR_PORT = 8470
+"""Where a lab makes machines for whoever asks from within, at the first address of each of its networks."""
 
 
 class Transport(StrEnum):

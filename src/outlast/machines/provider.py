@@ -61,7 +61,8 @@ class Found:
 class BuildOrder:
     """A release that is wanted: `source` is copied to `path` in a clean machine, `script` (shell text) runs there
     in it with `environment`, and the folder as it is then becomes the gzipped tar file `target` (members relative
-    to `path`), put there by one atomic rename."""
+    to `path`), put there by one atomic rename. `everywhere`: the release is the same for every site, by the name of
+    `target`."""
 
     name: str
     source: Path
@@ -70,6 +71,7 @@ class BuildOrder:
     environment: tuple[tuple[str, str], ...]
     target: Path
     limit: float = 900.0
+    everywhere: bool = False
 
 
 class Provider(Protocol):

@@ -30,6 +30,8 @@ def test_a_member_listens_on_its_address_to_who_shows_a_certificate() -> None:
     assert config["election-timeout"] >= 10 * config["heartbeat-interval"]
     assert (config["initial-cluster"], config["initial-cluster-state"]) == ("c", "s")
     assert config["force-new-cluster"] is False
+    # Off in a file that does not say so, and controllers speak JSON with it.
+    assert config["enable-grpc-gateway"] is True
 
 
 def test_all_members_found_the_same_cluster() -> None:

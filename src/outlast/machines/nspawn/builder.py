@@ -26,7 +26,7 @@ RUN = '. "/$1"; exec sh -e -c "$2"'
 NOISE = "Attempted to remove disk file system"
 
 
-async def build(machine: str, folder: Path, image: Path, order: BuildOrder) -> AsyncIterator[str]:
+async def build(machine: str, folder: Path, image: Path, order: BuildOrder) -> AsyncGenerator[str, None]:
     """Carry out `order` in a machine of that name whose disk is `folder`, yielding what it prints."""
     await process.kill(machine)
     await disk.remove(folder)

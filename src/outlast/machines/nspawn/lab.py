@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from outlast.kernel.errors import Finding, OutlastError, Unreachable
 from outlast.kernel.events import Emit
 from outlast.machines.machine import Machine
-from outlast.machines.nspawn import builder, claims, disk, image, network, packets, process, record
+from outlast.machines.nspawn import builder, claims, disk, image, network, packets, process, record, releases
 from outlast.machines.nspawn.names import Identity
 from outlast.machines.nspawn.operator import Operator
 from outlast.machines.provider import BuildOrder, Fault, Found, Order, Power
@@ -103,8 +103,7 @@ class Lab:
 
     def build(self, order: BuildOrder) -> AsyncIterator[str]:
         """Build a release in a throw-away machine on the image."""
-        machine = self._identity.machine(f"build-{order.name}")
-        return builder.build(machine, self._identity.folder / "builds" / order.name, self._prepared(), order)
+        return releases.build_once(order, self._build) if order.everywhere else self._build(order)
 
     async def power_off(self, name: str) -> None:
         """Pull the cable, then end every process: others see silence, as with a real loss of power.
@@ -143,6 +142,10 @@ class Lab:
         await disk.remove(self._identity.folder)
         process.sweep(self._identity.prefix)
         await claims.leave()
+
+    def _build(self, order: BuildOrder) -> AsyncGenerator[str, None]:
+        machine = self._identity.machine(f"build-{order.name}")
+        return builder.build(machine, self._identity.folder / "builds" / order.name, self._prepared(), order)
 
     def _login(self, name: str) -> Login:
         held = record.read(self._identity, name)

@@ -1,0 +1,24 @@
+"""How Outlast's own release is made: a virtual environment, and the package where that finds it."""
+
+from __future__ import annotations
+
+from outlast.components.controller.options import ControllerOptions
+from outlast.contract.component import OWN, Recipe
+
+PYTHON = ".venv/bin/python"
+# The source is the package itself; a path file makes the environment find it, whoever starts its Python. What a
+# process without rights to write here imports must be compiled before.
+SCRIPT = f"""\
+python3 -m venv .venv
+.venv/bin/pip install --disable-pip-version-check --no-cache-dir --require-hashes -r requirements.txt
+.venv/bin/pip uninstall --quiet --yes pip
+mkdir -p library/outlast
+for each in *; do test "$each" = library || mv "$each" library/outlast/; done
+echo "$PWD/library" > "$({PYTHON} -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/outlast.pth"
+{PYTHON} -m compileall -q library
+"""
+
+
+def recipe(_options: ControllerOptions) -> Recipe:
+    """The release of the very Outlast that makes the site."""
+    return Recipe(OWN, SCRIPT)
