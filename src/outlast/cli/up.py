@@ -90,7 +90,10 @@ async def _up(workspace: Workspace, asked: _Asked) -> tuple[Blueprint, Outcome]:
     with shown(blueprint, quiet=asked.quiet, verbose=asked.verbose) as emit:
         work = Up(blueprint, workspace.registry, workspace.provider, workspace.vault, builds, emit, terms)
         try:
-            return blueprint, await work.run()
+            outcome = await work.run()
+            # When the networks are there that it listens in, and the image that it makes machines from.
+            await workspace.host(blueprint)
+            return blueprint, outcome
         except asyncio.CancelledError:
             _say_what_stays(work)
             raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -71,6 +71,10 @@ class Workspace:
     async def examine(self, blueprint: Blueprint) -> tuple[Check, ...]:
         """Everything that `up` will need of this box and of the machines, looked at and left as it is."""
         return await maker(self.site).examine(self._place, blueprint)
+
+    async def host(self, blueprint: Blueprint) -> Mapping[str, bytes]:
+        """What controllers need of this computer runs. Answers the files with which they reach for the machines."""
+        return await maker(self.site).host(self._place, blueprint)
 
     def releases(self) -> dict[str, Release]:
         """The wanted release of every service that is made from source."""
