@@ -110,10 +110,6 @@ class Vendor:
         why = "a controller heals a site and never removes it"
         raise OutlastError(Finding("site", "it is not removed from here", why, "run `outlast down`"))
 
-    async def close(self) -> None:
-        """End the connection to the vendor; the next request opens another."""
-        await self._line.close()
-
 
 def _cannot(*names: str, what: str = "it is not broken on purpose from here") -> OutlastError:
     why, fix = "controllers break nothing, and the vendor has no word for it", "break it with `outlast chaos`"

@@ -11,6 +11,7 @@ import hashlib
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -94,16 +95,20 @@ async def _start(name: str, wanted: Path) -> None:
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=words, cwd="/", start_new_session=True
         )
     assert watch.stdout is not None
-    reading = asyncio.create_task(asyncio.to_thread(watch.stdout.readline))
-    done, _ = await asyncio.wait([reading], timeout=READY_LIMIT)
-    if not done or reading.result() != READY:
-        why = "it ended at once" if done else f"it was not ready within {READY_LIMIT:g} s"
-        # Its end is also what ends the reading.
-        await process.kill(name)
-        await reading
+    reading, said = asyncio.create_task(asyncio.to_thread(watch.stdout.readline)), b""
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(READY_LIMIT):
+                said = await asyncio.shield(reading)
+    finally:
+        if said != READY:
+            # Its end is also what ends the reading.
+            await process.kill(name)
+            await reading
         watch.stdout.close()
+    if said != READY:
+        why = "it ended before it was ready" if said else f"it was not ready within {READY_LIMIT:g} s"
         raise OutlastError(_lame(wanted, why))
-    watch.stdout.close()
 
 
 def _wanted(stand: Stand, networks: Mapping[str, IPv4Network], packages: Sequence[str]) -> Wanted:
