@@ -64,9 +64,12 @@ class Kit:
     releases: Mapping[str, Path]
 
 
-def pack(file: Path, store: Store, key: str, blueprint: Blueprint, artifacts: Mapping[str, Path]) -> Kit:
-    """The kit of a site as it is now. `artifacts`: where the tar file of each release lies, by its digest."""
-    entries = dict(_entries(file, store.folder, key))
+def pack(
+    file: Path, store: Store, key: str, blueprint: Blueprint, artifacts: Mapping[str, Path], more: Mapping[str, bytes]
+) -> Kit:
+    """The kit of a site as it is now. `artifacts`: where the tar file of each release lies, by its digest; `more` are
+    further files, by their names below the site's own folder."""
+    entries = {**dict(_entries(file, store.folder, key)), **{f"{OWN_FOLDER}/{name}": c for name, c in more.items()}}
     digest = hashlib.sha256(repr(sorted((name, hashlib.sha256(c).digest()) for name, c in entries.items())).encode())
     wanted = {name: artifacts[artifact.digest] for artifact in in_use(blueprint) if (name := _file_name(artifact))}
     digest.update(repr(sorted(wanted)).encode())
