@@ -11,6 +11,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from outlast.cli.workspace import open_workspace
+
 from outlast.kernel.events import silent
 from outlast.machines.machine import Machine
 from outlast.machines.provider import Order

@@ -15,8 +15,8 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
-
 from outlast.cli.workspace import Workspace, open_workspace
+
 from outlast.kernel.errors import Unreachable
 from outlast.kernel.events import silent
 from outlast.machines.nspawn import process

@@ -92,7 +92,7 @@ async def test_it_is_no_shell_and_forwards_nothing(subject: VendorSubject) -> No
         " ",
         "[]",
         '{"verb": "clear"}',
-        '{"verb": "power_off", "name": "east-app-1"}',
+        '{"verb": "cut", "name": "east-app-1"}',
         '{"verb": "destroy", "name": "../../etc"}',
         '{"verb": "destroy", "name": "east-app-1", "force": true}',
         '{"verb": "networks", "datacenters": ["-rf"]}',
@@ -147,7 +147,6 @@ async def test_a_controller_breaks_and_builds_and_removes_nothing(subject: Vendo
     await vendor.create(await order(vendor, 1))
     assert vendor.faults == frozenset()
     for breaking in (
-        vendor.power_off(name),
         vendor.cut(name),
         vendor.partition([name], ["east-app-2"]),
         vendor.cut_one_way([name], ["east-app-2"]),
@@ -158,6 +157,16 @@ async def test_a_controller_breaks_and_builds_and_removes_nothing(subject: Vendo
     assert "never removes it" in await refused(vendor.clear())
     wanted = BuildOrder("web", tmp_path, "/srv/outlast/web/abc", ":", (), tmp_path / "release")
     assert "the releases that `up` built" in await refused(anext(vendor.build(wanted)))
+    assert [found.power for found in await vendor.list()] == [Power.ON]
+
+
+async def test_a_machine_that_nobody_hears_is_cycled(subject: VendorSubject) -> None:
+    vendor = subject.provider()
+    wanted = await order(vendor, 1)
+    await vendor.create(wanted)
+    await vendor.power_off(wanted.name)
+    assert [found.power for found in await vendor.list()] == [Power.OFF]
+    await vendor.create(wanted)
     assert [found.power for found in await vendor.list()] == [Power.ON]
 
 

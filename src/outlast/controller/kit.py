@@ -24,7 +24,16 @@ from outlast.machines.machine import Machine
 
 SITE_FILE, OWN_FOLDER, KEY = "site.yaml", ".outlast", "vault.key"
 # What of a site's own folder goes along. Releases go by themselves; locks, guards and evidence stay.
-TAKEN = ("blueprint.json", "vault.json", "ca.*", "certificates/**/*", "passwords/**/*", "ssh/*", "vendor/access.json", "vendor/id_ed25519")
+TAKEN = (
+    "blueprint.json",
+    "vault.json",
+    "ca.*",
+    "certificates/**/*",
+    "passwords/**/*",
+    "ssh/*",
+    "vendor/access.json",
+    "vendor/id_ed25519",
+)
 LOOK_LIMIT, PUT_LIMIT = 15.0, 120.0
 NONE = "none"
 LOOK = f"""

@@ -14,7 +14,7 @@ from outlast.machines.machine import Machine
 from outlast.machines.provider import BuildOrder, Fault, Found, Order
 from outlast.machines.vendor.doors import Doors
 from outlast.machines.vendor.line import Line
-from outlast.machines.vendor.words import Create, Destroy, List, Networks
+from outlast.machines.vendor.words import Create, Destroy, List, Networks, PowerOff
 
 
 class Vendor:
@@ -82,8 +82,8 @@ class Vendor:
         yield ""
 
     async def power_off(self, name: str) -> None:
-        """Refused."""
-        raise _cannot(name)
+        """Have its power taken away: what nobody hears any more is started anew by that."""
+        await self._line.ask(PowerOff(name=name))
 
     async def cut(self, name: str) -> None:
         """Refused."""

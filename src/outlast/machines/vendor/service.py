@@ -16,7 +16,18 @@ from ipaddress import IPv4Address, IPv4Network
 
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.machines.provider import Order, Provider
-from outlast.machines.vendor.words import LIMITS, Answer, Create, Destroy, Hello, List, Listed, Networks, Request
+from outlast.machines.vendor.words import (
+    LIMITS,
+    Answer,
+    Create,
+    Destroy,
+    Hello,
+    List,
+    Listed,
+    Networks,
+    PowerOff,
+    Request,
+)
 
 LOG = logging.getLogger(__name__)
 # The provider's own: the gateway, and the second for its router.
@@ -65,7 +76,7 @@ class Service:
         except Exception as error:  # noqa: BLE001 - the last door: the asker is told, and the next one served
             LOG.error("%s: %s", request, traceback.format_exc())
             answer = _failed(request, f"{type(error).__name__}: {error}")
-        if isinstance(request, Create | Destroy):
+        if isinstance(request, Create | Destroy | PowerOff):
             why = "; ".join(f"{finding.what}: {finding.why}" for finding in answer.findings)
             LOG.info("%s %s: %s in %.1f s", request.verb, request.name, why or "done", time.monotonic() - began)
         return answer
@@ -85,6 +96,11 @@ class Service:
                 self._ours(name)
                 async with self._turns[name]:
                     await self._provider.destroy(name)
+                return Answer()
+            case PowerOff(name=name):
+                self._ours(name)
+                async with self._turns[name]:
+                    await self._provider.power_off(name)
                 return Answer()
 
     async def _create(self, request: Create) -> Answer:
@@ -138,5 +154,5 @@ def _hosts(network: IPv4Network) -> str:
 
 
 def _failed(request: Request, why: str) -> Answer:
-    where = request.name if isinstance(request, Create | Destroy) else "vendor"
+    where = request.name if isinstance(request, Create | Destroy | PowerOff) else "vendor"
     return Answer(findings=(Finding(where, f"the vendor could not carry out `{request.verb}`", why, AGAIN),))

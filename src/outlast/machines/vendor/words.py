@@ -1,7 +1,7 @@
 """What a controller may ask of a vendor and what the vendor answers, as JSON.
 
 Names become paths and arguments on the vendor's computer, so nothing passes here that is not a name. There is no word
-for power, for faults and for removing a site: controllers need none.
+for faults and for removing a site: controllers need none. Power is taken from a machine that nobody hears any more.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MACHINE_LENGTH = 63
 REQUEST_LIMIT = 256 * 1024
 ANSWER_LIMIT = 16 * 1024 * 1024
 # How long the vendor works on each, in seconds. A machine that does not boot in a lab says so after 60.
-LIMITS = {"hello": 5.0, "list": 20.0, "networks": 5.0, "create": 150.0, "destroy": 90.0}
+LIMITS = {"hello": 5.0, "list": 20.0, "networks": 5.0, "create": 150.0, "destroy": 90.0, "power-off": 30.0}
 
 
 def _machine(text: str) -> str:
@@ -75,7 +75,14 @@ class Destroy(_Word):
     name: MachineName
 
 
-Request: TypeAlias = Hello | List | Networks | Create | Destroy
+class PowerOff(_Word):
+    """Take the power of this machine away. `create` starts it again."""
+
+    verb: Literal["power-off"] = "power-off"
+    name: MachineName
+
+
+Request: TypeAlias = Hello | List | Networks | Create | Destroy | PowerOff
 REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="verb")])
 
 
