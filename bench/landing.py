@@ -13,8 +13,8 @@ from pathlib import Path
 
 from outlast.apply.apply import Applier, edition
 from outlast.blueprint.blueprint import Blueprint
-from outlast.cli.workspace import Workspace, open_workspace
 from outlast.contract.bundle import Bundle, MemberPart
+from outlast.controller.workspace import Workspace, open_workspace
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from uuid import uuid4
 from rich.console import Console
 
 from outlast.cli.target import applied
-from outlast.cli.workspace import Workspace, open_workspace
+from outlast.controller.workspace import Workspace, open_workspace
 from outlast.kernel.errors import OutlastError, Unreachable
 from outlast.proof.checkers import availability, lost
 from outlast.proof.faults.chaos import Chaos

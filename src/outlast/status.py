@@ -174,7 +174,7 @@ def _service(
     primaries: Mapping[str, Counter[str]],
 ) -> ServiceStatus:
     want, have = len(group), sum(reports[member.name].health is Health.HEALTHY for member in group)
-    needed = want // 2 + 1 if registry[group[0].component].quorum else 1
+    needed = registry[group[0].component].needed(want)
     own = [member.name for member in group]
     seen = sorted(member for member in primaries.get(name, ()) if member in own)
     leaders = [member.name for member in group if reports[member.name].role == "leader"]

@@ -9,22 +9,23 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from outlast.contract.scaling import Scaling
 from outlast.policy.memory import Memory
 from outlast.policy.observation import Known, LoadSeen, Unknown
-from outlast.policy.size import Resize, Track, resize
+from outlast.policy.size import Resize, resize
 
-TRACK = Track(least=2, most=8, capacity=10, target=0.5, calm=300.0, pause=30.0, hurry=10.0)
+SCALING = Scaling(least=2, most=8, capacity=10, target=0.5, calm=300.0)
 
 
 def follow(
-    load: Callable[[float], float | None], seconds: int, have: int = 2, track: Track = TRACK
+    load: Callable[[float], float | None], seconds: int, have: int = 2, scaling: Scaling = SCALING
 ) -> list[tuple[int, int]]:
     """(second, members) of each change."""
     memory, changes = Memory(), list[tuple[int, int]]()
     for now in range(seconds + 1):
         busy = load(now)
         seen = LoadSeen(Unknown("nobody measures it") if busy is None else Known(busy, float(now)))
-        change, memory = resize(float(now), "web", have, seen, track, memory)
+        change, memory = resize(float(now), "web", have, seen, scaling, memory)
         if isinstance(change, Resize):
             have = change.members
             changes.append((now, have))
@@ -51,16 +52,16 @@ def test_unknown_load_changes_nothing_and_begins_the_calm_anew() -> None:
 
 
 def test_a_spare_is_kept() -> None:
-    track = Track(least=2, most=8, capacity=10, target=0.5, spare=1)
-    assert follow(lambda _: 14, 5, track=track) == [(0, 4)]
+    scaling = Scaling(least=2, most=8, capacity=10, target=0.5, spare=1)
+    assert follow(lambda _: 14, 5, scaling=scaling) == [(0, 4)]
 
 
 def test_slow_answers_ask_for_more_but_never_for_more_than_twice_as_many() -> None:
-    track = Track(least=2, most=8, capacity=10, target=0.5, latency=0.5)
-    change, _ = resize(0.0, "web", 3, LoadSeen(Known(10.0, 0.0), Known(0.7, 0.0)), track, Memory())
+    scaling = Scaling(least=2, most=8, capacity=10, target=0.5, latency=0.5)
+    change, _ = resize(0.0, "web", 3, LoadSeen(Known(10.0, 0.0), mean=Known(0.7, 0.0)), scaling, Memory())
     assert isinstance(change, Resize)
     assert change.members == 5
-    change, _ = resize(0.0, "web", 3, LoadSeen(Known(10.0, 0.0), Known(20.0, 0.0)), track, Memory())
+    change, _ = resize(0.0, "web", 3, LoadSeen(Known(10.0, 0.0), mean=Known(20.0, 0.0)), scaling, Memory())
     assert isinstance(change, Resize)
     assert change.members == 6
 

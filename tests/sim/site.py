@@ -22,6 +22,7 @@ from outlast.controller.outcome import Terms
 from outlast.controller.source import releases
 from outlast.controller.store import Store
 from outlast.controller.up import Up
+from outlast.controller.workspace import Workspace
 from outlast.kernel.errors import failing
 from outlast.kernel.events import silent
 from outlast.machines.sim.sim import Sim
@@ -76,10 +77,20 @@ class SimSite:
         assert not failing(audit(site, self.registry, blueprint))
         builds = {release.artifact.name: release.order for release in wanted.values()}
         with self.store.lock("up"):
-            terms = Terms(operator("up"), keep=lambda: self.store.keep(blueprint))
+
+            async def keep() -> None:
+                self.store.keep(blueprint)
+
+            terms = Terms(operator("up"), keep=keep)
             outcome = await Up(blueprint, self.registry, provider, self.vault(), builds, silent, terms).run()
         assert outcome.findings == ()
         return outcome.done
+
+    def workspace(self, sim: Sim) -> Workspace:
+        """What a controller opens of it."""
+        file = self.home / "site.yaml"
+        file.write_text(self.text)
+        return Workspace(file, load(self.text, str(file), sections(self.registry)), self.registry, sim)
 
     def blueprint(self) -> Blueprint:
         """What was applied last."""

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from outlast.apply.facts import Activated, Landed, Leftovers, Observed, Restored, ServiceDone
+from outlast.apply.facts import Activated, Holder, Landed, Leftovers, Observed, Restored, ServiceDone
 from outlast.apply.program import program
 from outlast.apply.vault import Vault
 from outlast.blueprint.blueprint import Blueprint
@@ -53,7 +53,8 @@ A = TypeVar("A", bound=BaseModel)
 class Edition:
     """Which blueprint is applied, as machines' ledgers note it: its number and digest, and those of its parent.
 
-    `packages` are the Debian packages whose versions are watched, `lease` the operator's; both may be empty.
+    `packages` are the Debian packages whose versions are watched, `lease` the operator's; both may be empty. `tenure`
+    is a leading controller's.
     """
 
     site: str
@@ -63,10 +64,11 @@ class Edition:
     parent_digest: str = ""
     packages: tuple[str, ...] = ()
     lease: str = ""
+    tenure: int = 0
 
 
-def edition(blueprint: Blueprint, lease: str = "") -> Edition:
-    """The edition that a blueprint is."""
+def edition(blueprint: Blueprint, holder: Holder | None = None) -> Edition:
+    """The edition that a blueprint is, for whoever applies it."""
     return Edition(
         blueprint.topology.site,
         blueprint.generation,
@@ -74,7 +76,8 @@ def edition(blueprint: Blueprint, lease: str = "") -> Edition:
         blueprint.parent,
         blueprint.parent_digest,
         blueprint.packages,
-        lease,
+        holder.id if holder else "",
+        holder.tenure if holder else 0,
     )
 
 
@@ -189,6 +192,7 @@ class Applier:
             "parent": edition.parent,
             "parent_digest": edition.parent_digest,
             "lease": edition.lease,
+            "tenure": edition.tenure,
             **request,
         }
         return await ask(self.machine, verb, answer, within, **document)

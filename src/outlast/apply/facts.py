@@ -83,7 +83,9 @@ class Restored(_Answer):
 
 
 class Holder(_Answer):
-    """An operator at work: `host` for people, `box` and `born` so that its process is known again on its own box."""
+    """An operator at work: `host` for people, `box` and `born` so that its process is known again on its own box.
+
+    `tenure` is the fencing number of a leading controller, 0 for everybody else."""
 
     id: str
     user: str
@@ -92,6 +94,7 @@ class Holder(_Answer):
     process: int
     born: str
     verb: str
+    tenure: int = 0
 
 
 class HolderSeen(Holder):
@@ -102,9 +105,11 @@ class HolderSeen(Holder):
 
 
 class Held(_Answer):
-    """Whether a lease is held now; `by` whom otherwise, and `over`: whose stale one was taken."""
+    """Whether a lease is held now; `by` whom otherwise, and `over`: whose stale one was taken. `deposed`: a controller
+    with a higher tenure has been here."""
 
     held: bool
+    deposed: bool = False
     by: HolderSeen | None = None
     over: HolderSeen | None = None
 

@@ -29,8 +29,9 @@ from outlast.apply.onboard.ledger import (
     write,
     write_ledger,
 )
-from outlast.apply.onboard.look import observe, yield_to_customers
+from outlast.apply.onboard.look import observe
 from outlast.apply.onboard.packages import look_at_packages, restore_packages
+from outlast.apply.onboard.probes import yield_to_customers
 from outlast.apply.onboard.releases import release_standing, remember_release
 from outlast.apply.onboard.services import (
     UNITS,

@@ -1,4 +1,4 @@
-"""The program that runs on machines, as one text: the lander and the modules that it imports, one after another.
+"""The programs that run on machines, each as one text: its modules, and those that they import, one after another.
 
 Their imports of each other are left out: what they name stands in the same text, so no name may be defined twice.
 """
@@ -17,15 +17,18 @@ MODULES = (
     "onboard/lease",
     "onboard/ledger",
     "onboard/services",
+    "onboard/probes",
     "onboard/look",
     "lander",
 )
+PULSE = ("onboard/probes", "onboard/pulse")
+GREETING = ("onboard/greeting",)
 
 
 @cache
-def program() -> str:
-    """The text for `python3 -c`."""
-    return "\n".join(_without_own_imports(module_text(name)) for name in MODULES)
+def program(modules: tuple[str, ...] = MODULES) -> str:
+    """The text for `python3 -c`: the lander's, unless others are named."""
+    return "\n".join(_without_own_imports(module_text(name)) for name in modules)
 
 
 def module_text(name: str) -> str:

@@ -15,7 +15,7 @@ from outlast.cli.inflict import chaos_of, inflict
 from outlast.cli.options import SITE_FILE, AsJson, Quiet, SiteFile
 from outlast.cli.output import out, print_findings, print_json
 from outlast.cli.target import applied
-from outlast.cli.workspace import Workspace, open_workspace
+from outlast.controller.workspace import Workspace, open_workspace
 from outlast.proof.faults.fault import Level, Offer
 from outlast.proof.faults.offer import offers
 

@@ -11,7 +11,7 @@ from outlast.blueprint.audit.survival import Outcome, losses, suffer, verdicts
 from outlast.cli.options import SITE_FILE, AsJson, SiteFile
 from outlast.cli.output import out, print_findings, print_json
 from outlast.cli.survival import table, whys
-from outlast.cli.workspace import open_workspace
+from outlast.controller.workspace import open_workspace
 
 
 def register(app: typer.Typer) -> None:

@@ -10,8 +10,8 @@ from rich.markup import escape
 from outlast.blueprint.audit import audit
 from outlast.cli.options import SITE_FILE, AsJson, SiteFile
 from outlast.cli.output import out, print_findings, print_json
-from outlast.cli.workspace import Workspace, open_workspace
 from outlast.controller.store import Store
+from outlast.controller.workspace import Workspace, open_workspace
 from outlast.kernel.errors import OutlastError
 from outlast.machines.check import Check
 

@@ -10,9 +10,9 @@ import typer
 
 from outlast.cli.options import SITE_FILE, LockWait, SiteFile, Yes
 from outlast.cli.output import out
-from outlast.cli.workspace import Workspace, open_workspace
 from outlast.controller.lease import held, operator
 from outlast.controller.observe import CONNECT_LIMIT
+from outlast.controller.workspace import Workspace, open_workspace
 from outlast.kernel.errors import Finding, Invalid, OutlastError
 from outlast.kernel.events import silent
 from outlast.machines.provider import Power

@@ -10,7 +10,7 @@ import typer
 
 from outlast.cli.options import SITE_FILE, SiteFile
 from outlast.cli.target import applied, machine_of
-from outlast.cli.workspace import Workspace, open_workspace
+from outlast.controller.workspace import Workspace, open_workspace
 from outlast.machines.machine import Result
 
 SIGNALLED = 128

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from outlast.blueprint.blueprint import Blueprint
 from outlast.cli.target import applied, members_of
-from outlast.cli.workspace import Workspace
+from outlast.controller.workspace import Workspace
 from outlast.kernel.errors import Finding, Invalid
 from outlast.kernel.invalid import Fault as Wrong
 from outlast.kernel.units import parse_duration

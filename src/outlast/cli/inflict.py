@@ -8,7 +8,7 @@ import time
 from outlast.cli.output import err
 from outlast.cli.status import read_status
 from outlast.cli.target import applied
-from outlast.cli.workspace import Workspace
+from outlast.controller.workspace import Workspace
 from outlast.kernel.errors import Finding, Negative
 from outlast.kernel.units import format_duration
 from outlast.proof.faults.chaos import Chaos

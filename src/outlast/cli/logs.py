@@ -15,7 +15,7 @@ from outlast.blueprint.blueprint import Blueprint
 from outlast.cli.options import SITE_FILE, AsJson, SiteFile
 from outlast.cli.output import err, out, print_json
 from outlast.cli.target import applied, members_of
-from outlast.cli.workspace import Workspace, open_workspace
+from outlast.controller.workspace import Workspace, open_workspace
 from outlast.kernel.errors import Unreachable
 from outlast.topology.topology import Member
 

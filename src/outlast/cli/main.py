@@ -24,12 +24,15 @@ from outlast.cli import (
     docs,
     doctor,
     down,
+    events,
     exec_,
     init,
     logs,
     plan,
     prove,
+    scale,
     scan,
+    simulate,
     ssh,
     status,
     up,
@@ -62,7 +65,10 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-VERBS = (init, doctor, check, docs, plan, up, status, logs, exec_, scan, prove, chaos, ssh, down, completion, version)
+VERBS = (
+    *(init, doctor, check, docs, plan, up, status, scale, events, logs, exec_, scan, prove, chaos, simulate, ssh),
+    *(down, completion, version),
+)
 for verb in VERBS:
     verb.register(app)
 

@@ -19,7 +19,7 @@ from outlast.cli.options import SITE_FILE, AsJson, SiteFile
 from outlast.cli.output import err, out, print_json
 from outlast.cli.status import NEGATIVE, read_status
 from outlast.cli.target import applied, members_of
-from outlast.cli.workspace import Workspace, open_workspace
+from outlast.controller.workspace import Workspace, open_workspace
 from outlast.kernel.errors import Finding, Invalid
 from outlast.kernel.units import format_duration
 from outlast.proof.faults.ailments import kinds

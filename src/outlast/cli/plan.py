@@ -17,8 +17,8 @@ from outlast.blueprint.nftables import RULES
 from outlast.cli.options import SITE_FILE, AsJson, SiteFile, Verbose
 from outlast.cli.output import out, print_json
 from outlast.cli.saved import plan_of, save
-from outlast.cli.workspace import Workspace, open_workspace
 from outlast.controller.drift import Drift, drift
+from outlast.controller.workspace import Workspace, open_workspace
 from outlast.kernel.errors import Invalid, OutlastError
 
 MARK = {Change.CREATE: "[green]+[/]", Change.UPDATE: "[yellow]~[/]", Change.REMOVE: "[red]-[/]"}
@@ -81,6 +81,7 @@ def plan(
 
 async def make_plan(workspace: Workspace) -> Plan:
     """Compile, compare with what was applied last, and ask the machines that exist whether they still match."""
+    await workspace.catch_up()
     before = workspace.store.blueprint()
     blueprint, _ = workspace.compile(await workspace.grounds())
     drifts = await drift(before, workspace.registry, workspace.provider, workspace.vault) if before else ()

@@ -25,8 +25,8 @@ from outlast.cli.options import SITE_FILE, AsJson, LockWait, Quiet, SiteFile, Ve
 from outlast.cli.output import err, out, print_json
 from outlast.cli.progress import shown
 from outlast.cli.target import applied
-from outlast.cli.workspace import Workspace, open_workspace
 from outlast.controller.lease import held, operator
+from outlast.controller.workspace import Workspace, open_workspace
 from outlast.kernel.errors import Finding, Invalid, Unreachable
 from outlast.kernel.events import silent
 from outlast.machines.machine import Machine

@@ -10,8 +10,8 @@ import typer
 from outlast.cli.options import SITE_FILE, AsJson, SiteFile
 from outlast.cli.output import out, print_findings, print_json
 from outlast.cli.target import applied
-from outlast.cli.workspace import open_workspace
 from outlast.controller.scan import scan as try_doors
+from outlast.controller.workspace import open_workspace
 from outlast.kernel.errors import failing
 
 

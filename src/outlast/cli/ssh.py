@@ -9,7 +9,7 @@ import typer
 from outlast.cli.options import SITE_FILE, SiteFile
 from outlast.cli.target import applied, machine_of
 from outlast.cli.terminal import give
-from outlast.cli.workspace import open_workspace
+from outlast.controller.workspace import open_workspace
 
 
 def register(app: typer.Typer) -> None:

@@ -14,9 +14,9 @@ from rich.table import Table
 
 from outlast.cli.options import SITE_FILE, AsJson, SiteFile
 from outlast.cli.output import out, print_json
-from outlast.cli.workspace import Workspace, open_workspace
 from outlast.contract.probe import Health
 from outlast.controller.observe import look
+from outlast.controller.workspace import Workspace, open_workspace
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.status import ServiceStatus, Status, assess
 

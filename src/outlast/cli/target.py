@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 
 from outlast.blueprint.blueprint import Blueprint
-from outlast.cli.workspace import Workspace
+from outlast.controller.workspace import Workspace
 from outlast.kernel.errors import Finding, Invalid, OutlastError
 from outlast.topology.topology import Member
 

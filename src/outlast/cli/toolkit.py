@@ -19,7 +19,7 @@ from outlast.cli.options import SITE_FILE, AsJson, SiteFile
 from outlast.cli.output import err, out, print_json
 from outlast.cli.status import NEGATIVE
 from outlast.cli.target import applied
-from outlast.cli.workspace import open_workspace
+from outlast.controller.workspace import open_workspace
 from outlast.kernel.errors import Finding, Invalid, Negative
 from outlast.proof.faults.ailments import kinds
 from outlast.proof.faults.toolkit import Probe, exported, imported

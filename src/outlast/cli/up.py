@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -18,11 +19,12 @@ from outlast.cli.output import as_json, err, out, print_findings, print_json
 from outlast.cli.progress import shown
 from outlast.cli.saved import plan_of, read_plan, stale
 from outlast.cli.target import machine_of
-from outlast.cli.workspace import Workspace, open_workspace
 from outlast.controller.drift import drift
 from outlast.controller.lease import operator
 from outlast.controller.up import Outcome, Terms, Up
+from outlast.controller.workspace import Workspace, open_workspace
 from outlast.kernel.errors import Finding, Invalid, OutlastError
+from outlast.machines.machine import Machine
 from outlast.status import urls
 
 
@@ -78,6 +80,7 @@ class _Asked:
 
 
 async def _up(workspace: Workspace, asked: _Asked) -> tuple[Blueprint, Outcome]:
+    await workspace.catch_up()
     before = workspace.store.blueprint()
     blueprint, wanted = workspace.compile(await workspace.grounds())
     replaced = machine_of(blueprint, asked.replace) if asked.replace else ""
@@ -86,7 +89,14 @@ async def _up(workspace: Workspace, asked: _Asked) -> tuple[Blueprint, Outcome]:
     if not asked.yes:
         _agree([replaced] if replaced else await _leaving(workspace, before, blueprint))
     builds = {release.artifact.name: release.order for release in wanted.values()}
-    terms = Terms(operator("up"), asked.wait, lambda: workspace.store.keep(blueprint), replaced)
+
+    async def keep() -> None:
+        workspace.store.keep(blueprint)
+
+    async def finish(machines: Mapping[str, Machine]) -> None:
+        await workspace.hand_over(blueprint, machines)
+
+    terms = Terms(operator("up"), asked.wait, keep, replaced, finish=finish)
     with shown(blueprint, quiet=asked.quiet, verbose=asked.verbose) as emit:
         work = Up(blueprint, workspace.registry, workspace.provider, workspace.vault, builds, emit, terms)
         try:

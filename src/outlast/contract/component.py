@@ -10,9 +10,11 @@ from pydantic import BaseModel
 
 from outlast.contract.ailment import Ailment
 from outlast.contract.bundle import Part
+from outlast.contract.gauge import Gauge
 from outlast.contract.interface import Provided, Required
 from outlast.contract.model import Model
 from outlast.contract.probe import Output, Report
+from outlast.contract.scaling import Scaling
 from outlast.contract.steward import Steward
 from outlast.contract.view import NodeView
 from outlast.kernel.network import Destination
@@ -78,8 +80,10 @@ class Component(Generic[O]):
     than half of its members are healthy. `model` is how it behaves on simulated machines. `calls` are the places
     outside the site that it connects to. `switch` is an argv that, run on the machine of the member that takes the
     writes, moves them to another one. `presets` are options, as the site file would say them, for each value of
-    `recovery` that differs from the defaults. `ailments` are faults that only this engine can have. `governs`: members
-    log in to every machine of the site, and ask whoever makes its machines for more.
+    `recovery` that differs from the defaults. `ailments` are faults that only this engine can have. `scales` says
+    within which bounds and by what its number of members follows its load; without it their number is fixed. `gauge`
+    shows the load that its members pass on to others. `governs`: members log in to every machine of the site, and ask
+    whoever makes its machines for more.
     """
 
     name: str
@@ -103,12 +107,18 @@ class Component(Generic[O]):
     switch: tuple[str, ...] = ()
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     ailments: tuple[Ailment, ...] = ()
+    scales: Callable[[O], Scaling] | None = None
     governs: bool = False
+    gauge: Gauge | None = None
 
     @property
     def is_beside(self) -> bool:
         """It stands beside its consumers, between them and what it uses itself."""
         return isinstance(self.placement, Beside)
+
+    def needed(self, members: int) -> int:
+        """How many of so many members must be healthy for the service to be there."""
+        return members // 2 + 1 if self.quorum else 1
 
 
 AnyComponent: TypeAlias = Component[Any]

@@ -10,17 +10,18 @@ import gzip
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from outlast.blueprint.blueprint import Blueprint, dump, parse
+from outlast.contract.controller import Assignment
 from outlast.controller.etcd import Credentials, Etcd, Held, Operation, changed, created, delete, get, put
 from outlast.controller.tenure import Tenure, lead
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.kernel.events import Event
-from outlast.policy.memory import Memory
 
 LARGEST = 1_400_000
 """Bytes of one value. etcd takes requests of 1.5 MiB (`--max-request-bytes`)."""
@@ -64,8 +65,7 @@ class Happening:
     number: int = 0
 
 
-_MEMORY = TypeAdapter(Memory)
-_HAPPENING = TypeAdapter(Happening)
+HAPPENING = TypeAdapter(Happening)
 
 
 class Agreement:
@@ -131,21 +131,9 @@ class Agreement:
         """Agree on what the site shall be."""
         return await self.write("intent", gzip.compress(dump(blueprint), mtime=0), tenure, expected)
 
-    async def memory(self) -> Memory:
-        """What the policy remembers; of what cannot be read, nothing."""
-        entry = await self.read("memory")
-        try:
-            return _MEMORY.validate_json(entry.value) if entry else Memory()
-        except ValidationError:
-            return Memory()
-
-    async def remember(self, memory: Memory, tenure: Tenure) -> int:
-        """Keep what the policy remembers for the next leader."""
-        return await self.write("memory", _MEMORY.dump_json(memory), tenure)
-
     async def append(self, happening: Happening, tenure: Tenure | None = None) -> Happening:
         """Keep it behind all others, with its number, and forget the oldest that are too many."""
-        value = _HAPPENING.dump_json(replace(happening, number=0))
+        value = HAPPENING.dump_json(replace(happening, number=0))
         last = await self._etcd.range(*self._events(), limit=1, last=True) if not self._last else ()
         for _ in range(TRIES):
             self._last = self._number(last[0]) if last else self._last
@@ -169,7 +157,7 @@ class Agreement:
     async def events(self, after: int = 0, limit: int = 100) -> tuple[Happening, ...]:
         """The first `limit` happenings behind the number `after`, in their order."""
         found = await self._etcd.range(self._event(after + 1), self._events()[1], limit=limit)
-        return tuple(replace(_HAPPENING.validate_json(held.value), number=self._number(held)) for held in found)
+        return tuple(replace(HAPPENING.validate_json(held.value), number=self._number(held)) for held in found)
 
     def _fence(self, tenure: Tenure | None) -> list[Operation]:
         if tenure is None:
@@ -197,6 +185,12 @@ class Agreement:
     @staticmethod
     def _number(held: Held) -> int:
         return int(held.key.decode().rpartition("/")[2])
+
+
+def agreement_of(assignment: Assignment) -> Agreement:
+    """What the controllers of an assignment's site agree on."""
+    credentials = Credentials(Path(assignment.authority), Path(assignment.certificate), Path(assignment.key))
+    return Agreement(assignment.site, assignment.endpoints, credentials)
 
 
 def _exists(key: str) -> Operation:

@@ -29,19 +29,30 @@ REFRESH = 5.0
 ASK_LIMIT = 15.0
 RELEASE_LIMIT = 3.0
 PAUSE = 0.5
+HEALING = 120.0
+"""Seconds that an operator waits for a controller in any case."""
 
 
-def operator(verb: str) -> Holder:
-    """This process, as others shall see it."""
+class Busy(OutlastError):
+    """Somebody else (`by`) is changing the site."""
+
+    def __init__(self, finding: Finding, by: Holder | None) -> None:
+        super().__init__(finding)
+        self.by = by
+
+
+def operator(verb: str, *, user: str = "", tenure: int = 0) -> Holder:
+    """This process, as others shall see it; `user` and `tenure` are a controller's own."""
     pid = os.getpid()
     return Holder(
         id=uuid.uuid4().hex,
-        user=_user(),
+        user=user or _user(),
         host=socket.gethostname(),
         box=_box(),
         process=pid,
         born=_born(pid),
         verb=verb,
+        tenure=tenure,
     )
 
 
@@ -59,8 +70,10 @@ class Lease:
         answer = await self._ask(machine, "take")
         if answer.by and _is_dead(answer.by):
             answer = await self._ask(machine, "take", over=answer.by.id)
+        if answer.deposed:
+            raise OutlastError(_deposed(machine.name))
         if not answer.held:
-            raise OutlastError(_busy(machine.name, answer.by))
+            raise Busy(_busy(machine.name, answer.by), answer.by)
         self._machines[machine.name] = machine
         if answer.over:
             self._say(f"took the site over from {_who(answer.over)}, which {_end(answer.over)}")
@@ -124,15 +137,15 @@ class Lease:
 async def held(machines: Mapping[str, Machine], holder: Holder, wait: float, emit: Emit) -> AsyncGenerator[Lease]:
     """Hold the site on these machines. Waits up to `wait` seconds for another operator, then raises `OutlastError`."""
     lease = Lease(holder, emit)
-    deadline = time.monotonic() + wait
+    began = time.monotonic()
     while machines:
         try:
             await lease.take(machines)
             break
-        except Unreachable:
-            raise
-        except OutlastError as error:
-            if time.monotonic() >= deadline:
+        except Busy as error:
+            # A controller ends by itself what it does, and no person is asked about it.
+            heals = error.by is not None and error.by.tenure and not holder.tenure
+            if time.monotonic() - began >= (max(wait, HEALING) if heals else wait):
                 raise
             emit(Event("lock", Phase.WAITING, f"waits: {error.findings[0].why}"))
             # Not all at the same moment: of several who wait, none shall always come second.
@@ -149,6 +162,11 @@ def _busy(machine: str, by: HolderSeen | None) -> Finding:
     why = f"{_who(by)} has held it for {by.age:.0f} s" if by else "another operator holds it"
     fix = "wait for it to end, or add `--lock-wait 60` to wait for at most 60 seconds"
     return Finding("this site", "somebody else is changing it", f"{why} (says {machine})", fix)
+
+
+def _deposed(machine: str) -> Finding:
+    why = f"{machine} has been told so by a controller of a higher tenure"
+    return Finding("this site", "another controller leads by now", why, "nothing: this one steps back by itself")
 
 
 def _who(holder: Holder) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from outlast.apply.facts import Holder
 from outlast.kernel.errors import Finding
+from outlast.machines.machine import Machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,28 @@ class Outcome:
     findings: tuple[Finding, ...] = ()
 
 
+Keep: TypeAlias = Callable[[], Awaitable[None]]
+Finish: TypeAlias = Callable[[Mapping[str, Machine]], Awaitable[None]]
+
+
+async def nothing() -> None:
+    """Nobody keeps anything."""
+
+
+async def nobody(_machines: Mapping[str, Machine]) -> None:
+    """Nobody is told."""
+
+
 @dataclass(frozen=True)
 class Terms:
     """On what terms a blueprint is carried out: by whom (None: nobody else can be about), how many seconds to `wait`
     for another operator, what to do (`keep`) once the machines have agreed and before the first of them is changed,
-    and the machine to `replace`."""
+    and the machine to `replace`. `only`: the machines to bring to it, when all others are left as they are and may even
+    be silent (None: all of them). `finish` is told the machines that were brought to it, before others may change them."""
 
     holder: Holder | None = None
     wait: float = 0.0
-    keep: Callable[[], None] = field(default=lambda: None)
+    keep: Keep = nothing
     replace: str = ""
+    only: frozenset[str] | None = None
+    finish: Finish = nobody

@@ -51,7 +51,7 @@ def refusal(name: str, stage: Stage, blueprint: Blueprint, registry: Registry, s
     others = [m for member in stage.members if (m := blueprint.topology.member_by_name[member]).machine != name]
     healthy = sum(sight.report(registry, m.name, m.component, m.machine).health is Health.HEALTHY for m in others)
     # Whoever owns state needs others that have it; whoever votes, a majority. Others come back as they were made.
-    needed = len(stage.members) // 2 + 1 if component.quorum else 1 if component.steward else 0
+    needed = component.needed(len(stage.members)) if component.steward else 0
     if healthy >= needed:
         return None
     return Finding(

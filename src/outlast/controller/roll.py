@@ -19,9 +19,11 @@ from outlast.kernel.events import Emit, Event, Phase
 
 @dataclass(frozen=True)
 class Roll:
-    """One stage, its component, and an applier for the machine of each of its members."""
+    """One stage, the members of it that are wanted now, its component, and an applier for the machine of each of these
+    and of others that answer."""
 
     stage: Stage
+    members: tuple[str, ...]
     component: AnyComponent
     appliers: Mapping[str, Applier]
     emit: Emit
@@ -31,17 +33,16 @@ class Roll:
         jobs = await self._jobs()
         if self.component.steward:
             helpers = await self._activate_helpers()
-            return (*jobs, *helpers, *await tend(self.stage, self.component, self.appliers, self.emit))
+            return (*jobs, *helpers, *await tend(self.stage, self.members, self.component, self.appliers, self.emit))
         return (*jobs, *await self._members())
 
     async def _jobs(self) -> tuple[str, ...]:
-        """The stage's one-time jobs, on its first member; the others only note them, so one lost machine forgets
-        nothing."""
-        first = self.stage.members[0]
+        """The stage's one-time jobs, on one member; the others only note them, so one lost machine forgets nothing."""
+        first = self.members[0]
         jobs = self.appliers[first].bundle.part(first).once
         if not jobs:
             return ()
-        seen = await asyncio.gather(*(self.appliers[member].observe([]) for member in self.stage.members))
+        seen = await asyncio.gather(*(applier.observe([]) for applier in self.appliers.values()))
         recorded = {key for answer in seen for key in answer.once}
         return tuple([line for job in jobs for line in await self._job(job, first, job.key in recorded)])
 
@@ -49,15 +50,15 @@ class Roll:
         if not recorded:
             self._say(first, Phase.PROGRESS, f"runs {job.service} once for this release")
             await self.appliers[first].once(job.key, job.service)
-        others = [member for member in self.stage.members if recorded or member != first]
+        others = [member for member in self.members if recorded or member != first]
         await asyncio.gather(*(self.appliers[m].once(job.key, job.service, recorded=True) for m in others))
         return () if recorded else (f"{first}: ran {job.service}",)
 
     async def _members(self) -> tuple[str, ...]:
         fresh: list[str] = []
         running: list[str] = []
-        needs = await asyncio.gather(*(self._needs(member) for member in self.stage.members))
-        for member, (is_running, pending) in zip(self.stage.members, needs, strict=True):
+        needs = await asyncio.gather(*(self._needs(member) for member in self.members))
+        for member, (is_running, pending) in zip(self.members, needs, strict=True):
             if not is_running:
                 fresh.append(member)
             elif pending:
@@ -68,7 +69,7 @@ class Roll:
                 lines += await self._bring(member)
         else:
             lines += [line for done in await asyncio.gather(*map(self._bring, running)) for line in done]
-        untouched = [member for member in self.stage.members if member not in (*fresh, *running)]
+        untouched = [member for member in self.members if member not in (*fresh, *running)]
         await asyncio.gather(*map(self._gate, untouched))
         return tuple(lines)
 
@@ -89,7 +90,7 @@ class Roll:
 
     async def _activate_helpers(self) -> tuple[str, ...]:
         """The services beside the main one, which the steward leaves alone."""
-        done = await asyncio.gather(*(self._activate(m, self._services(m)[1:]) for m in self.stage.members))
+        done = await asyncio.gather(*(self._activate(m, self._services(m)[1:]) for m in self.members))
         return tuple(line for lines in done for line in lines)
 
     async def _activate(self, member: str, services: list[str]) -> tuple[str, ...]:

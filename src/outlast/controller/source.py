@@ -44,6 +44,12 @@ def releases(site: Site, registry: Registry, home: Path, store: Store) -> dict[s
     return found
 
 
+def handed(artifact: Artifact, store: Store) -> BuildOrder:
+    """The order of a release that is built already: its tar file is in the site's folder."""
+    tar = store.release(artifact.name, artifact.digest)
+    return BuildOrder(artifact.name, store.folder, artifact.path, "false", (), tar)
+
+
 def missing_sources(site: Site, registry: Registry, home: Path) -> dict[str, Finding]:
     """Services whose source folder is not there or cannot be read, with the finding for each."""
     found: dict[str, Finding] = {}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from outlast.apply.apply import Applier
 from outlast.apply.facts import Observed, Pending
@@ -26,8 +26,11 @@ LIMIT = 600.0
 PAST = {Verb.START: "started", Verb.RESTART: "restarted", Verb.STOP: "stopped", Verb.RUN: "ran a step"}
 
 
-async def tend(stage: Stage, component: AnyComponent, appliers: Mapping[str, Applier], emit: Emit) -> tuple[str, ...]:
-    """Cycle until the steward is settled and every member healthy. Answers what was done and because of what.
+async def tend(
+    stage: Stage, wanted: Collection[str], component: AnyComponent, appliers: Mapping[str, Applier], emit: Emit
+) -> tuple[str, ...]:
+    """Cycle until the steward is settled and every member that is wanted healthy; of the others some may be silent.
+    Answers what was done and because of what.
 
     Raises `OutlastError` when that takes longer than `LIMIT`, naming what is waited for, or when an action fails.
     """
@@ -37,11 +40,11 @@ async def tend(stage: Stage, component: AnyComponent, appliers: Mapping[str, App
     said: tuple[str, ...] = ()
     while True:
         sightings = await asyncio.gather(
-            *(_sight(component, appliers[member], member, index) for index, member in enumerate(stage.members, 1))
+            *(_sight(component, appliers.get(member), member, index) for index, member in enumerate(stage.members, 1))
         )
         decision = component.steward(tuple(sightings))
-        ill = tuple(f"{s.member}: {_because(s)}" for s in sightings if not _is_healthy(s))
-        if decision.settled and not ill:
+        ill = tuple(f"{s.member}: {_because(s)}" for s in sightings if s.member in wanted and not _is_healthy(s))
+        if not ill and (decision.settled or (not decision.actions and len(wanted) < len(sightings))):
             for seen in sightings:
                 emit(Event(seen.member, Phase.DONE, _because(seen)))
             return tuple(done)
@@ -53,7 +56,9 @@ async def tend(stage: Stage, component: AnyComponent, appliers: Mapping[str, App
             await asyncio.sleep(POLL)
 
 
-async def _sight(component: AnyComponent, applier: Applier, member: str, index: int) -> Sighting[object]:
+async def _sight(component: AnyComponent, applier: Applier | None, member: str, index: int) -> Sighting[object]:
+    if applier is None:
+        return Sighting(member, index, Running.UNKNOWN, False, None, "its machine does not answer")
     try:
         answer = await applier.observe([member])
     except Unreachable as error:
@@ -114,7 +119,7 @@ async def _do(action: Action, applier: Applier) -> None:
 
 
 async def _stuck(stage: Stage, appliers: Mapping[str, Applier], decision: Decision, ill: tuple[str, ...]) -> Finding:
-    member = next((line.partition(":")[0] for line in ill), stage.members[0])
+    member = next((line.partition(":")[0] for line in ill), next(iter(appliers)))
     services = [service.name for service in appliers[member].bundle.part(member).services]
     return Finding(
         where=stage.name,

@@ -19,7 +19,7 @@ from outlast.apply.apply import Applier, edition
 from outlast.apply.facts import Landed
 from outlast.apply.vault import Vault
 from outlast.blueprint.blueprint import Blueprint, Stage
-from outlast.contract.bundle import Artifact
+from outlast.contract.bundle import Artifact, Bundle
 from outlast.contract.registry import Registry
 from outlast.controller.build import build
 from outlast.controller.drift import mended
@@ -31,11 +31,12 @@ from outlast.controller.replace import retire
 from outlast.controller.rest import at_rest
 from outlast.controller.roll import Roll
 from outlast.controller.words import made, raise_all, refuse_outdated
-from outlast.kernel.errors import Finding, Unreachable
+from outlast.kernel.errors import Finding, OutlastError, Unreachable
 from outlast.kernel.events import Emit, Event, Phase
 from outlast.machines.provider import BuildOrder, Found, Order, Power, Provider
 
 CONNECT_LIMIT = 10.0
+WITNESSES = 2
 
 T = TypeVar("T")
 
@@ -67,7 +68,7 @@ class Up:
         self.done: list[str] = []
         self._mended: list[str] = []
         self._findings: list[Finding] = []
-        self._edition = edition(blueprint, self.terms.holder.id if self.terms.holder else "")
+        self._edition = edition(blueprint, self.terms.holder)
         self._lease: Lease | None = None
         self._spans: list[Span] = []
 
@@ -78,13 +79,15 @@ class Up:
                 await self.provider.prepare(self.blueprint.packages, self.emit)
             self._found = {machine.name: machine for machine in await self.provider.list()}
             refuse_outdated(self._found.values(), self.blueprint.bundle_by_machine)
-            if await self._at_rest() and not self.terms.replace:
-                self.terms.keep()
+            if self.terms.only is None and not self.terms.replace and await self._at_rest():
+                await self.terms.keep()
+                await self._finish()
                 return self._outcome()
             async with self._alone():
                 try:
-                    self.terms.keep()
+                    await self.terms.keep()
                     await self._make_it_so()
+                    await self._finish()
                 finally:
                     # Before others are let in: nothing of this run may go on then.
                     await self._cancel()
@@ -96,7 +99,7 @@ class Up:
     async def _make_it_so(self) -> None:
         if self.terms.replace:
             await self._retire(self.terms.replace)
-        machines = [self._machine(name) for name in self.blueprint.bundle_by_machine]
+        machines = [self._machine(name) for name in self._touched]
         stages = [self._stage(stage.name) for stage in self.blueprint.stages]
         raise_all(await asyncio.gather(*machines, *stages, return_exceptions=True))
         await self._sweep()
@@ -110,6 +113,17 @@ class Up:
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _finish(self) -> None:
+        """Tell whoever wants to know which machines are as they shall be."""
+        open_ = await asyncio.gather(*map(self._applier, self._touched))
+        await self.terms.finish({applier.machine.name: applier.machine for applier in open_})
+
+    @property
+    def _touched(self) -> list[str]:
+        """The machines that are brought to the blueprint."""
+        every = self.blueprint.bundle_by_machine
+        return [name for name in every if self.terms.only is None or name in self.terms.only]
 
     @property
     def _running(self) -> set[str]:
@@ -142,7 +156,9 @@ class Up:
         if self.terms.holder is None:
             yield
             return
-        names = sorted(self._running - {self.terms.replace})
+        free = sorted(self._running - {self.terms.replace})
+        # Whoever touches some machines only asks the first of all too: there everybody meets.
+        names = [name for name in free if name in self._touched or name == free[0]]
         open_ = await asyncio.gather(*(self._applier(name) for name in names), return_exceptions=True)
         machines = {applier.machine.name: applier.machine for applier in open_ if isinstance(applier, Applier)}
         async with held(machines, self.terms.holder, self.terms.wait, self.emit) as lease:
@@ -253,7 +269,8 @@ class Up:
     async def _roll(self, stage: Stage) -> None:
         """The members of the stage are healthy, after all that they use."""
         homes = {member: self.blueprint.topology.member_by_name[member].machine for member in stage.members}
-        machines = sorted(set(homes.values()))
+        wanted = tuple(member for member, home in homes.items() if home in self._touched)
+        machines = sorted({homes[member] for member in wanted})
         raise_all(
             await asyncio.gather(
                 *(self._stage(before) for before in stage.after),
@@ -261,25 +278,48 @@ class Up:
                 return_exceptions=True,
             )
         )
-        appliers = {member: (await self._machine(home))[0] for member, home in homes.items()}
+        if not wanted:
+            return
+        appliers = {member: (await self._machine(homes[member]))[0] for member in wanted}
+        component = self.registry[stage.component]
+        others = [member for member in stage.members if member not in appliers]
+        # A steward must see all; of others, some tell which one-time jobs ran.
+        for member in others if component.steward else others[:WITNESSES]:
+            if homes[member] in self._running:
+                with suppress(Unreachable):
+                    appliers[member] = await self._applier(homes[member])
         with self._span(f"stage {stage.name}"):
-            self.done += await Roll(stage, self.registry[stage.component], appliers, self.emit).run()
+            self.done += await Roll(stage, wanted, component, appliers, self.emit).run()
 
     async def _sweep(self) -> None:
         """Remove what the site no longer asks for: last, so that nothing is missed before its stand-in is there."""
-        for applier, landed in [await self._machine(name) for name in self.blueprint.bundle_by_machine]:
+        for applier, landed in [await self._machine(name) for name in self._touched]:
             if landed.leftovers:
                 await applier.sweep()
                 gone = [*landed.leftovers.services, *landed.leftovers.files]
                 self._did(applier.machine.name, f"removed {', '.join(gone)}")
         for name in sorted(set(self._found) - set(self.blueprint.bundle_by_machine)):
+            await self._let_go(name)
             await self.provider.destroy(name)
             self._did(name, "removed the machine: the site no longer asks for it")
 
+    async def _let_go(self, name: str) -> None:
+        """Everything on a machine that leaves ends in good order, as far as it answers: nobody sends it requests any
+        more, and those under way are finished."""
+        if self._found[name].power is not Power.ON:
+            return
+        with suppress(OutlastError):
+            machine = await self.provider.connect(name, limit=CONNECT_LIMIT)
+            try:
+                await Applier(machine, Bundle(name, ()), self._edition, self.vault).sweep()
+            finally:
+                await machine.close()
+
     async def _narrow(self) -> None:
         """Close what only the machines and members of before needed: they are gone now."""
-        names = self.blueprint.bundle_by_machine
-        widened = [applier for applier, landed in [await self._machine(name) for name in names] if is_widened(landed)]
+        widened = [
+            applier for applier, landed in [await self._machine(name) for name in self._touched] if is_widened(landed)
+        ]
         await asyncio.gather(*map(narrow, widened))
         for applier in widened:
             self._did(applier.machine.name, "brought its firewall to what is needed now")

@@ -1,4 +1,4 @@
-"""Durations and sizes: text with a unit in the site file, plain seconds and bytes in the program.
+"""Durations, sizes and shares: text with a unit in the site file, plain seconds, bytes and parts of 1 in the program.
 
 A number without a unit is refused: nobody can see whether `timeout: 10` means seconds or milliseconds.
 """
@@ -61,6 +61,7 @@ _SIZE = _Kind(
     usual=("MiB", "GiB", "B"),
     example="512MiB",
 )
+_SHARE = _Kind(noun="share", units={"%": Decimal("0.01")}, usual=("%",), example="60%")
 
 
 def parse_duration(text: object) -> float:
@@ -91,10 +92,20 @@ def format_size(size: int) -> str:
     return _format(Decimal(size), _SIZE, smallest="B") if size else "0B"
 
 
+def parse_share(text: object) -> float:
+    """A part of 1, from `60%`. Raises `Fault`."""
+    return float(_parse(text, _SHARE))
+
+
+def format_share(share: float) -> str:
+    """The text that `parse_share` reads as `share` again."""
+    return _format(Decimal(repr(float(share))), _SHARE, smallest="%") if share else "0%"
+
+
 def _parse(text: object, kind: _Kind) -> Decimal:
     if not isinstance(text, str):
         raise _without_unit(text, kind)
-    match = re.fullmatch(rf"({_NUMBER}) *([a-zA-Z]*)", text.strip())
+    match = re.fullmatch(rf"({_NUMBER}) *([a-zA-Z%]*)", text.strip())
     if match is None:
         raise Fault(f"`{text[:40]}` is not a {kind.noun}", kind.why, kind.hint)
     number, unit = match[1], match[3]
@@ -114,9 +125,8 @@ def _without_unit(value: object, kind: _Kind) -> Fault:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return Fault(f"this is not a {kind.noun}", kind.why, kind.hint)
     first, *others = (f"`{value}{unit}`" for unit in kind.usual)
-    return Fault(
-        f"`{value}` has no unit", f"nobody can see which {kind.noun} it means", f"write {first}, {' or '.join(others)}"
-    )
+    more = f", {' or '.join(others)}" if others else ""
+    return Fault(f"`{value}` has no unit", f"nobody can see which {kind.noun} it means", f"write {first}{more}")
 
 
 def _likely(unit: str, kind: _Kind) -> str | None:
@@ -154,4 +164,10 @@ Size: TypeAlias = Annotated[
     BeforeValidator(parse_size),
     PlainSerializer(format_size, return_type=str, when_used="json"),
     WithJsonSchema(_schema(_SIZE)),
+]
+Share: TypeAlias = Annotated[
+    float,
+    BeforeValidator(parse_share),
+    PlainSerializer(format_share, return_type=str, when_used="json"),
+    WithJsonSchema(_schema(_SHARE)),
 ]

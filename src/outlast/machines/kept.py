@@ -46,9 +46,14 @@ class Kept:
 
     async def close(self) -> None:
         """Close all of them."""
-        machines = [*self._open.values(), *self._broken]
-        self._open, self._broken = {}, []
-        await asyncio.gather(*(machine.close() for machine in machines), return_exceptions=True)
+        self._broken += self._open.values()
+        self._open = {}
+        await self.tidy()
+
+    async def tidy(self) -> None:
+        """Close what is never used again. For whoever keeps connections for long; `close` does it too."""
+        broken, self._broken = self._broken, []
+        await asyncio.gather(*(machine.close() for machine in broken), return_exceptions=True)
 
     def forget(self, names: Iterable[str]) -> None:
         """Never use the connections to these machines again: they are about to be broken."""
@@ -56,7 +61,7 @@ class Kept:
             self.drop(machine)
 
     def drop(self, machine: Machine) -> None:
-        """Never use this connection again. It is closed with the others: to take leave of the silent takes time."""
+        """Never use this connection again. It is closed later: to take leave of the silent takes time."""
         if self._open.get(machine.name) is machine:
             self._broken.append(self._open.pop(machine.name))
 

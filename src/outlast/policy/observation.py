@@ -41,19 +41,24 @@ class Presence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MachineSeen:
-    """One machine: what its provider says, when it was last heard by this observer, and by any other one."""
+    """One machine: what its provider says, when it was last heard by this observer, and by any other one. `busy`: the
+    share of its processors that worked of late; `room`: the share of its memory that is free."""
 
     presence: Fact[Presence]
     heard: float = NEVER
     heard_elsewhere: float = NEVER
+    busy: Fact[float] = field(default=Unknown("nobody measures it"))
+    room: Fact[float] = field(default=Unknown("nobody measures it"))
 
 
 @dataclass(frozen=True, slots=True)
 class LoadSeen:
-    """One service in one data centre: requests under way at its edge, and the slowest one in twenty, in seconds."""
+    """One service in one data centre: requests under way at its edge. `rate`: requests in a second; `mean`: seconds to
+    an answer, averaged over the last ones of each edge."""
 
     busy: Fact[float]
-    latency: Fact[float] = field(default=Unknown("nobody measures it"))
+    rate: Fact[float] = field(default=Unknown("nobody measures it"))
+    mean: Fact[float] = field(default=Unknown("nobody measures it"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,18 @@ def unlock(folder: Path, site: str, environment: Mapping[str, str], *, sealed: b
     return cipher
 
 
+def text(folder: Path, environment: Mapping[str, str]) -> str:
+    """The key itself, for whoever shall open the secrets elsewhere. Raises `OutlastError` without it."""
+    mark = _read(folder)
+    if mark is None:
+        raise OutlastError(_lost_mark(folder))
+    if given := environment.get(VARIABLE, ""):
+        return given.strip()
+    file = _keys(environment) / mark.key
+    _held(folder, file)
+    return file.read_text().strip()
+
+
 def forget(folder: Path, environment: Mapping[str, str]) -> None:
     """Remove the key file of a site that is going, unless the folder is a copy of another that lives."""
     with suppress(OutlastError):

@@ -15,9 +15,10 @@ from zlib import crc32
 from outlast.contract.component import AnyComponent, Beside, InPool
 from outlast.contract.registry import Registry
 from outlast.kernel.names import machine_name, member_name
-from outlast.site.schema import Datacenter, Site, Wish
+from outlast.site.schema import Site, Wish
 from outlast.topology.address import assign, assign_floating
 from outlast.topology.servers import floating_homes, on_servers
+from outlast.topology.sizes import Sizes
 from outlast.topology.topology import FloatingAddress, Ground, Machine, Member, Topology
 
 COMPACT_POOL = "node"
@@ -25,9 +26,14 @@ COMPACT_SIZE = 3
 CHOSEN_PORTS = range(20000, 28000)
 
 
-def place(site: Site, registry: Registry, grounds: Sequence[Ground], parent: Topology | None) -> Topology:
-    """The topology of `site` on these networks. Raises `Invalid` when a network is full."""
-    plan = _Plan(site, registry, parent)
+def place(
+    site: Site, registry: Registry, grounds: Sequence[Ground], parent: Topology | None, sizes: Sizes | None = None
+) -> Topology:
+    """The topology of `site` on these networks, with as many members of what scales as `sizes` says.
+
+    Raises `Invalid` when a network is full.
+    """
+    plan = _Plan(site, registry, parent, sizes or {})
     machines: list[Machine] = []
     members: list[Member] = []
     floating: list[FloatingAddress] = []
@@ -47,10 +53,11 @@ class _Plan:
     site: Site
     registry: Registry
     parent: Topology | None
+    sizes: Sizes
 
     def machines(self, ground: Ground) -> list[Machine]:
         datacenter = self.site.datacenters[ground.datacenter]
-        sizes = self._pool_sizes(datacenter)
+        sizes = self._pool_sizes(ground.datacenter)
         if datacenter.servers:
             before = [m for m in self.parent.machines if m.datacenter == ground.datacenter] if self.parent else []
             single = self.site.footprint == "compact"
@@ -107,21 +114,34 @@ class _Plan:
     def _pool(self, placement: InPool[Any]) -> str:
         return COMPACT_POOL if self.site.footprint == "compact" else placement.pool
 
-    def _pool_sizes(self, datacenter: Datacenter) -> dict[str, int]:
+    def _pool_sizes(self, name: str) -> dict[str, int]:
         if self.site.footprint == "compact":
             return {COMPACT_POOL: COMPACT_SIZE}
         sizes: dict[str, int] = {}
         for wish, _, placement in self._pooled():
-            asked = max(placement.size, _count(wish, placement) or 0)
+            asked = max(placement.size, self._count(name, wish, placement) or 0)
             sizes[placement.pool] = max(sizes.get(placement.pool, 0), asked)
-        return {pool: datacenter.pools.get(pool, size) for pool, size in sizes.items()}
+        # What scales may need more machines of a kind than the owner says there are at first.
+        said, grown = self.site.datacenters[name].pools, self._grown(name)
+        return {pool: max(said.get(pool, size), grown.get(pool, 0)) for pool, size in sizes.items()}
+
+    def _grown(self, datacenter: str) -> dict[str, int]:
+        """The most members that scaling asks for, by pool."""
+        grown: dict[str, int] = {}
+        for wish, _, placement in self._pooled():
+            grown[placement.pool] = max(grown.get(placement.pool, 0), self.sizes.get((datacenter, wish.name), 0))
+        return grown
+
+    def _count(self, datacenter: str, wish: Wish, placement: InPool[Any]) -> int | None:
+        least = None if placement.count is None else placement.count(wish.options)
+        return self.sizes.get((datacenter, wish.name), least)
 
     def _wanted(
         self, datacenter: str, machines: list[Machine], wish: Wish, component: AnyComponent, placement: InPool[Any]
     ) -> tuple[list[str], list[str]]:
         """The names of a wish's members, by index, and the machines that they may have."""
         pool = [machine.name for machine in machines if machine.pool == self._pool(placement)]
-        count = _count(wish, placement)
+        count = self._count(datacenter, wish, placement)
         size = len(pool) if count is None else count
         return [member_name(datacenter, label(wish, component), index) for index in range(1, size + 1)], pool
 
@@ -195,10 +215,6 @@ class _Plan:
 
 def _chosen(offset: int) -> int:
     return CHOSEN_PORTS[offset % len(CHOSEN_PORTS)]
-
-
-def _count(wish: Wish, placement: InPool[Any]) -> int | None:
-    return None if placement.count is None else placement.count(wish.options)
 
 
 def label(wish: Wish, component: AnyComponent) -> str:

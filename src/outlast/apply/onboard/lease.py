@@ -2,6 +2,9 @@
 
 A lease lives in memory-backed /run and is gone with a reboot. Its age is counted on the machine's own clock since
 its boot, so nobody's wall clock matters. Not refreshed for `ttl` seconds it is stale, and whoever asks next gets it.
+
+Of the site's own controllers only one leads. Each leader has a higher tenure than those before it; the highest that was
+seen here is kept, so a leader that does not know yet that it is deposed changes nothing any more.
 """
 
 # pyright: basic
@@ -11,6 +14,7 @@ import pathlib
 import time
 
 LEASE = pathlib.Path("/run/outlast-lease.json")
+TENURE = pathlib.Path("/var/lib/outlast/tenure")
 
 
 def change_lease(request):
@@ -23,13 +27,36 @@ def change_lease(request):
         return {"held": False}
     if request["do"] == "refresh" and not is_mine:
         return {"held": False, "by": seen_holder(current) if current else None}
-    if current and not is_mine and lease_lives(current) and current["holder"]["id"] != request["over"]:
+    if mine["tenure"] and mine["tenure"] < highest_tenure():
+        return {"held": False, "deposed": True}
+    if current and not is_mine and lease_lives(current) and not is_over(current["holder"], request):
         return {"held": False, "by": seen_holder(current)}
+    remember_tenure(mine["tenure"])
     began = current["began"] if current and is_mine else since_boot()
     temporary = LEASE.with_suffix(".new")
     temporary.write_text(json.dumps({"holder": mine, "ttl": request["ttl"], "began": began, "refreshed": since_boot()}))
     temporary.replace(LEASE)
     return {"held": True, "over": seen_holder(current) if current and not is_mine else None}
+
+
+def is_over(holder, request):
+    """Whether its time is over although it lives: its process is known to be dead, or another controller leads now."""
+    return holder["id"] == request["over"] or 0 < holder.get("tenure", 0) < request["holder"]["tenure"]
+
+
+def highest_tenure():
+    try:
+        return int(TENURE.read_text("ascii"))
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+def remember_tenure(tenure):
+    if tenure > highest_tenure():
+        TENURE.parent.mkdir(parents=True, exist_ok=True)
+        temporary = TENURE.with_suffix(".new")
+        temporary.write_text(str(tenure), "ascii")
+        temporary.replace(TENURE)
 
 
 def other_holder(identifier):

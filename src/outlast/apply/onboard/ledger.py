@@ -14,7 +14,7 @@ import json
 import os
 import pathlib
 
-from outlast.apply.onboard.lease import other_holder
+from outlast.apply.onboard.lease import highest_tenure, other_holder
 from outlast.apply.onboard.standing import gid, uid
 
 ROOT = pathlib.Path("/var/lib/outlast")
@@ -73,6 +73,8 @@ def check_generation(request, ledger):
 
 
 def check_lease(request):
+    if 0 < request["tenure"] < highest_tenure():
+        raise RefusedError("another controller leads by now")
     if who := other_holder(request["lease"]):
         raise BusyError(who)
 

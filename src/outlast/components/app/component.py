@@ -9,6 +9,7 @@ from outlast.components.app.recipe import recipe
 from outlast.components.app.render import render
 from outlast.contract.component import Claim, Component, InPool
 from outlast.contract.interface import Http, Provided, Reach, Required
+from outlast.contract.scaling import Scaling
 from outlast.kernel.network import Destination
 
 
@@ -29,6 +30,19 @@ def _packages(options: AppOptions) -> tuple[str, ...]:
     return ("curl", "python3-venv", *options.packages)
 
 
+def _scales(options: AppOptions) -> Scaling:
+    scale = options.scale
+    return Scaling(
+        least=scale.min,
+        most=scale.max,
+        capacity=float(scale.concurrency),
+        target=scale.target,
+        latency=scale.latency,
+        spare=scale.spare,
+        calm=scale.calm,
+    )
+
+
 COMPONENT = Component(
     name="app",
     summary="Your web app: built once from its source, run on every app machine, healed and scaled",
@@ -43,4 +57,5 @@ COMPONENT = Component(
     builds=recipe,
     model=MODEL,
     calls=_calls,
+    scales=_scales,
 )

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from outlast.kernel.invalid import Fault
 from outlast.kernel.network import DestinationText
-from outlast.kernel.units import Duration
+from outlast.kernel.units import Duration, Share
 
 Route = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/-]*$")]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -21,6 +21,11 @@ class Scale(BaseModel):
 
     min: int = Field(2, ge=1, description="Machines that always run the app; 2 or more survive the loss of one.")
     max: int = Field(8, ge=1, description="The most machines that scaling may ask for.")
+    concurrency: int = Field(20, ge=1, description="Requests that one machine serves well at the same time.")
+    target: Share = Field(0.6, gt=0, le=1, description="The share of that which should be busy, beside what is spare.")
+    latency: Duration | None = Field(None, gt=0, description="Grow also when answers take longer than this on average.")
+    spare: int = Field(0, ge=0, description="Machines beyond what the load asks for, to be ready at once.")
+    calm: Duration = Field(300.0, ge=10, description="How long the load must have been lower before a machine goes.")
 
     @model_validator(mode="before")
     @classmethod

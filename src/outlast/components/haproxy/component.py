@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from outlast.components.haproxy.gauge import GAUGE
 from outlast.components.haproxy.model import MODEL
 from outlast.components.haproxy.options import EdgeOptions
 from outlast.components.haproxy.probe import parse
@@ -43,4 +44,5 @@ COMPONENT = Component(
         "fast": {"timeouts": {"connect": "200ms"}},
         "patient": {"timeouts": {"connect": "1s"}},
     },
+    gauge=GAUGE,
 )

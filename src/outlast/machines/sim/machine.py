@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from outlast.contract.probe import Output
 from outlast.kernel.errors import Finding, OutlastError, Unreachable
 from outlast.machines.machine import ExitError, Result
 from outlast.machines.sim import sandbox
+from outlast.machines.sim.beside import Reader
 from outlast.machines.sim.program import run_program
 from outlast.machines.sim.world import World
 from outlast.machines.ssh.connection import silent
@@ -49,12 +51,46 @@ class SimMachine:
         return Result(output.returncode, output.stdout.encode(), output.stderr.encode())
 
     async def lines(self, argv: Sequence[str], *, stdin: bytes = b"", limit: float = 60.0) -> AsyncIterator[str]:
-        """Run `argv`, yielding what it printed once it has ended."""
-        done = await self.run(argv, stdin=stdin, limit=limit)
-        for line in (done.stdout + done.stderr).decode(errors="replace").splitlines():
-            yield line.rstrip()
-        if done.returncode != 0:
-            raise ExitError(done.returncode)
+        """Run `argv`, yielding what it prints: a Python program's lines as they come, all others' at their end."""
+        match list(argv):
+            case ["python3", "-c", text, *words]:
+                async for line in self._followed(text, words, stdin, limit):
+                    yield line
+            case _:
+                done = await self.run(argv, stdin=stdin, limit=limit)
+                for line in (done.stdout + done.stderr).decode(errors="replace").splitlines():
+                    yield line.rstrip()
+                if done.returncode != 0:
+                    raise ExitError(done.returncode)
+
+    async def _followed(self, text: str, words: Sequence[str], stdin: bytes, limit: float) -> AsyncIterator[str]:
+        """The lines of a program that runs in a thread of its own until it ends or nobody reads on."""
+        self._answering()
+        loop = asyncio.get_running_loop()
+        came = asyncio.Queue[str | None]()
+        reader = Reader(lambda line: loop.call_soon_threadsafe(came.put_nowait, line) and None)
+        call = (text, ["-c", *words], stdin.decode(), self._root, self._world.clock, self._command, reader)
+        # Not the loop's own threads: they are few, and whoever is read for long would keep one.
+        thread = ThreadPoolExecutor(1)
+        running = loop.run_in_executor(thread, run_program, *call)
+        running.add_done_callback(lambda _: came.put_nowait(None))
+        try:
+            async with asyncio.timeout(limit) as clock:
+                while (line := await came.get()) is not None:
+                    self._answering()
+                    # Around a `yield` the clock would interrupt whoever reads the lines.
+                    until = clock.when()
+                    clock.reschedule(None)
+                    yield line
+                    clock.reschedule(until)
+        finally:
+            reader.leave()
+            ended = await asyncio.shield(running)
+            thread.shutdown(wait=False)
+        for line in ended.stderr.splitlines():
+            yield line
+        if ended.returncode != 0:
+            raise ExitError(ended.returncode)
 
     async def put(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
         """Replace one file, atomically."""

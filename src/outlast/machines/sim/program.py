@@ -15,6 +15,7 @@ import importlib
 import io
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import traceback
@@ -24,6 +25,7 @@ from types import CodeType, SimpleNamespace
 from typing import Any
 
 from outlast.contract.probe import Output
+from outlast.machines.sim.beside import Reader, signals, sockets, threads
 
 # They reach nothing but what they are given.
 HARMLESS = frozenset(
@@ -69,6 +71,7 @@ OS = (
     "getloadavg",
     "getpid",
     "path",
+    "sched_getaffinity",
     "sep",
 )
 OS_PATHS = (
@@ -89,15 +92,24 @@ OS_PATHS = (
     "scandir",
 )
 
+GREET = "greet"
+"""The word for what an address and a port say first; it is no program, and only the simulation knows it."""
+
 Command = Callable[[tuple[str, ...], str, float], Output]
 """Runs argv with this input within so many seconds. A return code of 124 stands for no end in time."""
 
 
 def run_program(
-    text: str, argv: Sequence[str], stdin: str, root: pathlib.Path, clock: Clock, command: Command
+    text: str,
+    argv: Sequence[str],
+    stdin: str,
+    root: pathlib.Path,
+    clock: Clock,
+    command: Command,
+    reader: Reader | None = None,
 ) -> Output:
-    """What the program printed. `root` is the machine's disk, `clock` tells seconds."""
-    out, err = io.StringIO(), io.StringIO()
+    """What the program printed, unless a `reader` took it. `root` is the machine's disk, `clock` tells seconds."""
+    out, err = reader or io.StringIO(), io.StringIO()
     modules = _modules(argv, io.StringIO(stdin), out, err, root, clock, command)
     own = dict(vars(builtins))
     own["__import__"] = _importer(modules)
@@ -148,7 +160,9 @@ def _modules(
         "sys": SimpleNamespace(stdin=stdin, stdout=out, stderr=err, argv=list(argv), exit=sys.exit),
         "os": _os(path),
         "pathlib": SimpleNamespace(Path=path, PurePosixPath=pathlib.PurePosixPath),
-        "time": SimpleNamespace(time=clock, monotonic=clock),
+        "time": SimpleNamespace(
+            time=clock, monotonic=clock, **({"sleep": out.pause} if isinstance(out, Reader) else {})
+        ),
         "pwd": SimpleNamespace(
             getpwnam=lambda _name: SimpleNamespace(pw_uid=os.getuid()), getpwuid=lambda _number: ("root",)
         ),
@@ -156,7 +170,15 @@ def _modules(
             getgrnam=lambda _name: SimpleNamespace(gr_gid=os.getgid()), getgrgid=lambda _number: ("root",)
         ),
         "subprocess": _subprocess(command),
+        "signal": signals(),
+        "threading": threads(),
+        "socket": sockets(partial(_greeting, command)),
     }
+
+
+def _greeting(command: Command, address: str, port: int) -> bytes | None:
+    output = command((GREET, address, str(port)), "", 1.0)
+    return output.stdout.encode() if output.returncode == 0 else None
 
 
 @cache
@@ -191,6 +213,8 @@ def _os(path: Any) -> SimpleNamespace:
     offered: dict[str, Any] = {name: getattr(os, name) for name in OS}
     # Programs of a simulated machine run in the simulation's own process, which keeps its place among others.
     offered["nice"] = lambda _increment: 0
+    # Nor may they end anybody: a program that kills, kills itself.
+    offered |= {"killpg": lambda *_: None, "kill": lambda *_: sys.exit(-signal.SIGKILL)}
     offered |= {name: rooted(getattr(os, name)) for name in OS_PATHS}
     offered |= {"fchown": lambda *_: None, "chown": lambda *_, **__: None}
     return SimpleNamespace(**offered, environ={"PATH": "/usr/sbin:/usr/bin"}, getuid=lambda: 0, geteuid=lambda: 0)
@@ -216,6 +240,7 @@ def _subprocess(command: Command) -> SimpleNamespace:
         def __init__(self, argv: Sequence[str], **options: Any) -> None:
             self._done: Any = None
             self._argv, self._options = argv, options
+            self.pid = 0
             self.returncode: int | None = None
 
         def communicate(self, input: str | None = None, timeout: float | None = None) -> tuple[Any, Any]:  # noqa: A002

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import RLock
 
 from outlast.contract.model import Change, Model
 from outlast.contract.probe import Output
@@ -13,7 +15,9 @@ from outlast.contract.scene import Host, Scene
 from outlast.machines.breakage import Breakage
 from outlast.machines.sim import disk
 from outlast.machines.sim.disk import Disk, Effect
+from outlast.machines.sim.program import GREET
 from outlast.machines.sim.systemd import Systemd
+from outlast.machines.ssh.login import SSH_PORT
 
 # A connection is tried again so often before it counts as impossible; one lost packet breaks none.
 TRIES = 3
@@ -29,6 +33,7 @@ class World:
     models: Mapping[str, Model]
     clock: Callable[[], float]
     chance: random.Random
+    turn: AbstractContextManager[bool] = field(default_factory=RLock, compare=False)
 
     def systemd(self, name: str) -> Systemd:
         """The systemd of one machine."""
@@ -36,6 +41,11 @@ class World:
 
     def live(self) -> tuple[Host, ...]:
         """Let every engine do what it does by itself, until all rest. Answers the machines as they are then."""
+        # Programs that are read while they run have threads of their own, and the disk is one for all.
+        with self.turn:
+            return self._live()
+
+    def _live(self) -> tuple[Host, ...]:
         self._finish()
         for _ in range(ROUNDS):
             hosts = self._hosts()
@@ -51,9 +61,15 @@ class World:
 
     def command(self, machine: str, argv: tuple[str, ...]) -> Output | None:
         """What the machine's systemd or one of its engines says to a command; None: it is of neither."""
+        with self.turn:
+            return self._command(machine, argv)
+
+    def _command(self, machine: str, argv: tuple[str, ...]) -> Output | None:
         match argv:
             case ("systemctl", *words):
                 return self.systemd(machine).control(words)
+            case (str(word), address, port) if word == GREET:
+                return self._greeting(machine, address, int(port))
             case ("/usr/sbin/nft", *_):
                 # Packets pass by what is broken on purpose; firewalls are not simulated.
                 return Output(0, "", "")
@@ -61,6 +77,13 @@ class World:
                 return self.systemd(machine).journal(words)
             case _:
                 return self._engine(machine, argv)
+
+    def _greeting(self, machine: str, address: str, port: int) -> Output:
+        """What a port says first: every machine has its sshd."""
+        scene = self._scene("", self._hosts())
+        here, there = scene.host(machine), next((host for host in scene.hosts if host.address == address), None)
+        greets = there is not None and port == SSH_PORT and scene.connected(here, there)
+        return Output(0, "SSH-2.0-simulated\r\n", "") if greets else Output(1, "", "no answer\n")
 
     def _engine(self, machine: str, argv: tuple[str, ...]) -> Output | None:
         hosts = self.live()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,17 +13,24 @@ from outlast.apply.vault import Vault, now
 from outlast.blueprint.audit import audit
 from outlast.blueprint.blueprint import Blueprint
 from outlast.blueprint.compile import compile_blueprint
+from outlast.contract.bundle import Artifact
+from outlast.contract.component import AnyComponent, InPool
 from outlast.contract.registry import Registry, discover
+from outlast.controller.kit import hand_over, in_use, pack
 from outlast.controller.makers import Place, maker
-from outlast.controller.source import Release, missing_sources, releases
+from outlast.controller.office import Office
+from outlast.controller.source import Release, handed, missing_sources, releases
 from outlast.controller.store import Store
-from outlast.kernel.errors import Finding, Invalid, OutlastError, failing
+from outlast.kernel.errors import Finding, Invalid, OutlastError, Unreachable, failing
 from outlast.machines.check import Check
-from outlast.machines.provider import Provider
+from outlast.machines.machine import Machine
+from outlast.machines.provider import BuildOrder, Provider
+from outlast.seal import key
 from outlast.site.load import Loaded, load
-from outlast.site.schema import Site
+from outlast.site.schema import Site, Wish
 from outlast.topology.place import place
 from outlast.topology.sections import sections
+from outlast.topology.sizes import Sizes, kept
 from outlast.topology.topology import Ground
 
 
@@ -32,6 +41,8 @@ class Workspace:
     file: Path
     loaded: Loaded
     registry: Registry
+    given: Provider | None = None
+    """Whoever makes the machines instead of the maker that the file names."""
 
     @property
     def site(self) -> Site:
@@ -56,7 +67,7 @@ class Workspace:
     @cached_property
     def provider(self) -> Provider:
         """Whoever makes the machines."""
-        return maker(self.site).provide(self._place)
+        return self.given or maker(self.site).provide(self._place)
 
     @property
     def _place(self) -> Place:
@@ -76,17 +87,41 @@ class Workspace:
         """The wanted release of every service that is made from source."""
         return releases(self.site, self.registry, self.home, self.store)
 
-    def compile(self, grounds: Sequence[Ground]) -> tuple[Blueprint, dict[str, Release]]:
-        """The audited blueprint on these networks. Raises `Invalid` with every finding."""
+    def compile(self, grounds: Sequence[Ground], asked: Sizes | None = None) -> tuple[Blueprint, dict[str, Release]]:
+        """The audited blueprint on these networks, with the sizes that are `asked` for. Raises `Invalid` with every
+        finding."""
         wanted = self.releases()
-        parent = self.store.blueprint()
-        topology = place(self.site, self.registry, grounds, parent.topology if parent else None)
         artifacts = {service: release.artifact for service, release in wanted.items()}
+        return self._compiled(grounds, artifacts, self.store.blueprint(), asked), wanted
+
+    def resized(self, before: Blueprint, asked: Sizes) -> Blueprint:
+        """The audited blueprint that differs from `before` in these sizes only. Raises `Invalid`."""
+        parts = [(part.member, part.part.artifacts) for bundle in before.bundles for part in bundle.parts]
+        members = before.topology.member_by_name
+        artifacts = {members[member].service: held[0] for member, held in parts if member and held}
+        return self._compiled(before.topology.grounds, artifacts, before, asked)
+
+    def _compiled(
+        self,
+        grounds: Sequence[Ground],
+        artifacts: Mapping[str, Artifact],
+        parent: Blueprint | None,
+        asked: Sizes | None,
+    ) -> Blueprint:
+        before = parent.topology if parent else None
+        # Without somebody who shrinks what grew, a size is what the file says.
+        sizes = kept(self.site, self.registry, before if self._is_governed else None, asked)
+        topology = place(self.site, self.registry, grounds, before, sizes)
         blueprint = compile_blueprint(self.site, self.registry, topology, artifacts, parent)
         findings = failing(self.located(audit(self.site, self.registry, blueprint)))
         if findings:
             raise Invalid(*findings)
-        return blueprint, wanted
+        return blueprint
+
+    @property
+    def _is_governed(self) -> bool:
+        governors = [wish for wish in self.site.wishes if self.registry[wish.component].governs]
+        return any(_count(self.registry[wish.component], wish) for wish in governors)
 
     async def grounds(self) -> tuple[Ground, ...]:
         """The networks of the data centres, as the provider gives them."""
@@ -103,6 +138,31 @@ class Workspace:
             for number, (name, datacenter) in enumerate(self.site.datacenters.items())
         )
 
+    def held_builds(self, blueprint: Blueprint) -> dict[str, BuildOrder]:
+        """The releases of a blueprint as they were handed over: each is here, and nothing is built."""
+        return {artifact.name: handed(artifact, self.store) for artifact in in_use(blueprint)}
+
+    async def catch_up(self) -> None:
+        """Go on from what the site's controllers made of it since; without an answer, from what is known here.
+
+        Nothing is overwritten by that: a machine refuses a generation that is older than its own.
+        """
+        own = self.store.blueprint()
+        if own is not None and any(self.registry[member.component].governs for member in own.topology.members):
+            with suppress(Unreachable):
+                agreed = await Office(own, self.registry, self.provider).intent()
+                if agreed is not None and agreed.generation > own.generation:
+                    self.store.keep(agreed)
+
+    async def hand_over(self, blueprint: Blueprint, machines: Mapping[str, Machine], *, new: bool = False) -> None:
+        """Give the controllers on these machines what they need of the site; `new`: only those that have nothing."""
+        members = [m for m in blueprint.topology.members if self.registry[m.component].governs]
+        homes = sorted({member.machine for member in members} & set(machines))
+        if homes:
+            tars = {a.digest: self.store.release(a.name, a.digest) for a in in_use(blueprint)}
+            kit = pack(self.file, self.store, key.text(self.store.folder, os.environ), blueprint, tars)
+            await hand_over(kit, [machines[home] for home in homes], new=new)
+
     def located(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
         """Findings that name a place in the site file by its path get file, line and column."""
         places = self.loaded.places
@@ -113,12 +173,18 @@ class Workspace:
         )
 
 
-def open_workspace(file: Path) -> Workspace:
-    """The site of `file`. Raises `Invalid` with everything that is wrong with it."""
+def _count(component: AnyComponent, wish: Wish) -> int | None:
+    placement = component.placement
+    return placement.count(wish.options) if isinstance(placement, InPool) and placement.count else None
+
+
+def open_workspace(file: Path, *, sources: bool = True) -> Workspace:
+    """The site of `file`. Raises `Invalid` with everything that is wrong with it; `sources`: what it is built from must
+    be there too."""
     registry = discover()
     loaded = load(_read(file), str(file), sections(registry))
     workspace = Workspace(file, loaded, registry)
-    missing = missing_sources(loaded.site, registry, workspace.home)
+    missing = missing_sources(loaded.site, registry, workspace.home) if sources else {}
     if missing:
         raise Invalid(*(replace(f, where=loaded.places.where("apps", name, "source")) for name, f in missing.items()))
     return workspace

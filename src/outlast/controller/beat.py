@@ -1,0 +1,94 @@
+"""What a machine is asked to tell, and a line of what it tells: the two ends of `apply/onboard/pulse.py`, as values."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+
+from outlast.contract.bundle import Bundle
+from outlast.contract.gauge import Gauge
+from outlast.contract.probe import Output
+
+GROUPS = "/sys/fs/cgroup"
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """Seconds. `period`: from line to line; `probe`: from one run of a member's probe to the next, each within `limit`.
+    A pulse ends by itself after `life`, and when a line is not taken from it for `stuck`. `groups` is the folder of
+    the machine's control groups."""
+
+    period: float = 1.0
+    probe: float = 5.0
+    limit: float = 6.0
+    life: float = 300.0
+    stuck: int = 10
+    groups: str = GROUPS
+
+
+class Said(BaseModel):
+    """What a probe printed. `asked`: when it was started, by the machine's clock."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    returncode: int
+    stdout: str
+    stderr: str
+    asked: float
+
+    @property
+    def output(self) -> Output:
+        """The same for the component's parser."""
+        return Output(self.returncode, self.stdout, self.stderr)
+
+
+class Beat(BaseModel):
+    """One line. `up` is the machine's clock since its boot, `worked` the seconds that its processors worked since then;
+    `units` says of each service whether it has processes, None where that is not to be seen; `probes` are those that
+    ended since the line before, `gauges` what sockets answered, None: nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    beat: int
+    boot: str
+    up: float
+    worked: float | None
+    processors: float
+    memory: int | None
+    free: int | None
+    units: dict[str, bool | None]
+    probes: dict[str, Said]
+    gauges: dict[str, str | None]
+
+
+def request(bundle: Bundle, gauges: Mapping[str, Gauge], rhythm: Rhythm) -> bytes:
+    """What the pulse of one machine reads at its start. `gauges` by the members that have one."""
+    members = {
+        held.member: {
+            "units": [service.name for service in held.part.services if service.enabled],
+            "probe": list(held.part.probe),
+        }
+        for held in bundle.parts
+        if held.member
+    }
+    document = {
+        "period": rhythm.period,
+        "probe": rhythm.probe,
+        "offset": rhythm.probe * (0.5 + _fraction(bundle.machine)),
+        "limit": rhythm.limit,
+        "life": rhythm.life,
+        "stuck": rhythm.stuck,
+        "groups": rhythm.groups,
+        "members": members,
+        "gauges": {name: {"path": gauge.socket, "text": gauge.question} for name, gauge in gauges.items()},
+    }
+    return json.dumps(document).encode()
+
+
+def _fraction(name: str) -> float:
+    """From 0 to 1, the same for a name each time: machines do not all look at the same moment."""
+    return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 2**32

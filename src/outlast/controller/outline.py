@@ -1,0 +1,36 @@
+"""What healing must know of a blueprint: who lives where, and how many of whom can be done without. Pure."""
+
+from __future__ import annotations
+
+from outlast.blueprint.blueprint import Blueprint
+from outlast.contract.registry import Registry
+from outlast.contract.scaling import Scaling
+from outlast.policy.shape import Cluster, Shape
+from outlast.site.schema import Site
+
+
+def outline(blueprint: Blueprint, registry: Registry) -> Shape:
+    """The shape of a site as its blueprint has it."""
+    clusters: list[Cluster] = []
+    for (datacenter, service), members in sorted(blueprint.topology.clusters.items()):
+        component = registry[members[0].component]
+        # Of what has one member only, that one may be taken: it serves nobody while it is ill.
+        needed = min(component.needed(len(members)), len(members) - 1)
+        names = tuple(member.name for member in members)
+        clusters.append(Cluster(f"{datacenter}/{service}", names, needed, keeps=component.steward is not None))
+    return Shape(tuple(clusters), {member.name: member.machine for member in blueprint.topology.members})
+
+
+def scalings(site: Site, registry: Registry) -> dict[str, Scaling]:
+    """By what each cluster that scales follows its load; `east/web` is the service web in the data centre east.
+
+    Only where machines can be had: the owner's own servers and a compact site have as many as they have.
+    """
+    found: dict[str, Scaling] = {}
+    for wish in site.wishes:
+        if (scales := registry[wish.component].scales) is None or site.footprint == "compact":
+            continue
+        for name, datacenter in site.datacenters.items():
+            if not datacenter.servers:
+                found[f"{name}/{wish.name}"] = scales(wish.options)
+    return found

@@ -1,0 +1,116 @@
+"""One leader's time in office: look each second, decide, have it done, tell what was decided and why.
+
+One thing is done at a time. While it is done the looks go on, and nothing else is decided: what would follow from a
+site in the middle of a change is not what would follow from it afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from outlast.controller.agreement import Agreement
+from outlast.controller.deed import Deeds
+from outlast.controller.lease import Busy
+from outlast.controller.outline import outline, scalings
+from outlast.controller.post import Post
+from outlast.controller.remembered import dump, parse
+from outlast.controller.senses import Senses
+from outlast.controller.tenure import Tenure
+from outlast.controller.workspace import Workspace
+from outlast.kernel.errors import OutlastError
+from outlast.policy.decide import Decision, decide
+from outlast.policy.memory import Memory
+
+PERIOD = 1.0
+REMEMBER = 5.0
+# After something could not be done: so long until what was begun is tried again.
+AGAIN = 30.0
+
+
+class Reign:
+    """The site of `workspace`, governed from `post` for as long as `tenure` lasts."""
+
+    def __init__(self, workspace: Workspace, agreement: Agreement, tenure: Tenure, post: Post) -> None:
+        self._workspace, self._agreement, self._tenure, self._post = workspace, agreement, tenure, post
+        self._deeds = Deeds(workspace, agreement, tenure, post)
+        self._memory = Memory()
+        self._remembered = self._failed = float("-inf")
+        self._doing: asyncio.Task[None] | None = None
+
+    async def run(self, over: Callable[[], bool]) -> None:
+        """Until the tenure is lost, or `over` says so. Raises `OutlastError` when etcd does not answer."""
+        await self._deeds.adopt()
+        await self._recall()
+        self._post.tell(f"leads, with tenure {self._tenure.number}")
+        try:
+            ears = Senses(self._deeds.blueprint, self._workspace.registry, self._workspace.provider)
+            async with ears.listening() as senses:
+                while self._tenure.holds and not over():
+                    began = time.monotonic()
+                    await self._turn(senses, began)
+                    await self._rest(PERIOD - (time.monotonic() - began))
+        finally:
+            if self._doing is not None:
+                self._doing.cancel()
+                await asyncio.gather(self._doing, return_exceptions=True)
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self._tenure.lost.wait()
+        except TimeoutError:
+            return
+
+    async def _turn(self, senses: Senses, now: float) -> None:
+        """One look, one decision."""
+        senses.follow(self._deeds.blueprint)
+        seen = senses.observation(now)
+        if self._doing is not None and not self._doing.done():
+            return
+        self._doing = None
+        if not self._deeds.finished and now - self._failed > AGAIN:
+            self._begin(self._deeds.finish(), self._memory)
+            return
+        site, registry = self._workspace.site, self._workspace.registry
+        shape = outline(self._deeds.blueprint, registry)
+        before = self._memory
+        decision = decide(seen, shape, scalings(site, registry), before)
+        self._post.waits(decision.waiting_on)
+        self._memory = decision.memory
+        if decision:
+            self._begin(self._carry_out(decision), before)
+        if decision or now - self._remembered > REMEMBER:
+            self._remembered = now
+            await self._agreement.write("memory", dump(self._memory, now), self._tenure)
+
+    def _begin(self, work: Coroutine[Any, Any, None], before: Memory) -> None:
+        """Have it done beside the looks. Whoever was kept from it by an operator at work has not tried."""
+
+        async def done() -> None:
+            try:
+                await work
+            except Busy as error:
+                self._memory = before
+                self._post.waits([finding.why for finding in error.findings])
+            except OutlastError as error:
+                self._failed = time.monotonic()
+                for finding in error.findings:
+                    self._post.failed(finding)
+            finally:
+                self._post.does("")
+
+        self._doing = asyncio.create_task(done())
+
+    async def _carry_out(self, decision: Decision) -> None:
+        for remedy in decision.remedies:
+            await self._deeds.remedy(remedy)
+        if decision.resizes:
+            await self._deeds.resize(decision.resizes)
+
+    async def _recall(self) -> None:
+        entry = await self._agreement.read("memory")
+        if entry is not None:
+            self._memory = parse(entry.value, time.monotonic())

@@ -1,0 +1,74 @@
+"""The controller as a process: waits until a site is handed over, waits until it leads, governs, and begins again.
+
+python -m outlast.controller.run /etc/outlast/controller/controller.json
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from outlast.contract.controller import STATE, Assignment, Duty
+from outlast.controller.agreement import Agreement, agreement_of
+from outlast.controller.kit import KEY, SITE_FILE
+from outlast.controller.post import Post
+from outlast.controller.reign import Reign
+from outlast.controller.workspace import open_workspace
+from outlast.kernel.errors import OutlastError
+from outlast.seal.key import VARIABLE
+
+KIT = Path(STATE) / "kit"
+PAUSE = 1.0
+AGAIN = 3.0
+
+
+def handed_over() -> str:
+    """Which kit is here; empty: none."""
+    with suppress(OSError):
+        return (KIT / "digest").read_text(encoding="ascii").strip()
+    return ""
+
+
+async def serve(assignment: Assignment) -> None:
+    """Govern the site whenever this member leads. Ends only when it is cancelled."""
+    async with agreement_of(assignment) as agreement:
+        post = Post(assignment.member, agreement)
+        telling = asyncio.create_task(post.keep_telling())
+        try:
+            while True:
+                await _govern(assignment.member, agreement, post)
+        finally:
+            telling.cancel()
+
+
+async def _govern(member: str, agreement: Agreement, post: Post) -> None:
+    """One tenure, from waiting for a kit to its end."""
+    post.takes(Duty.WAITING)
+    while not handed_over():  # noqa: ASYNC110 - another process hands it over
+        await asyncio.sleep(PAUSE)
+    post.takes(Duty.STANDBY)
+    try:
+        async with agreement.lead(member, lambda why: post.waits([why])) as tenure:
+            post.takes(Duty.LEADER, tenure.number)
+            while tenure.holds:
+                kit = handed_over()
+                os.environ[VARIABLE] = (KIT / KEY).read_text(encoding="ascii")
+                # The kit's own folder, not the link to it: what is handed over later must not appear in the middle.
+                workspace = open_workspace((KIT / SITE_FILE).resolve(), sources=False)
+                await Reign(workspace, agreement, tenure, post).run(lambda kit=kit: handed_over() != kit)
+    except OutlastError as error:
+        for finding in error.findings:
+            post.failed(finding)
+        await asyncio.sleep(AGAIN)
+
+
+def main() -> None:
+    """Serve as the assignment says whose path is on the command line."""
+    asyncio.run(serve(Assignment.model_validate_json(Path(sys.argv[1]).read_bytes())))
+
+
+if __name__ == "__main__":
+    main()
