@@ -35,7 +35,7 @@ FAULTS = frozenset(
         "restart",
     ]
 )
-PRIMARIES = ("database", "coordination")
+PRIMARIES = ("database", "coordination", "controller")
 
 
 @cache
@@ -98,6 +98,7 @@ def test_the_quick_ones_take_each_kind_of_machine_and_tear_at_what_is_written_to
     assert {experiment.name for experiment in telling(experiments(held).values(), held, discover())} == {
         "web-any-power-off",
         "edge-any-power-off",
+        "controller-primary-power-off",
         "coordination-primary-power-off",
         "database-primary-power-off",
         "database-primary-kill",

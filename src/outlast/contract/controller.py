@@ -45,8 +45,8 @@ class Duty(StrEnum):
 
 
 class Condition(BaseModel):
-    """How a controller is. `at` and `since` (of its role) are seconds since the machine's start, which no change of the
-    clock moves. `tenure`: the number of its time in office, 0 without one."""
+    """How a controller is. `at` and `since` (of its role) are seconds on the machine's monotonic clock, which nobody
+    can set. `tenure`: the number of its time in office, 0 without one."""
 
     model_config = ConfigDict(frozen=True)
 

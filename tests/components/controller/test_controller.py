@@ -19,7 +19,7 @@ from tests.components.edge_views import ADDRESS, content, example, unit, view
 
 RELEASE = Artifact("controller", "0a1b2c", "/srv/outlast/controller/0a1b2c")
 SERVICE = "outlast-controller.service"
-UPTIME = "1000.25 1900.11"
+NOW = "1000.25"
 
 
 def part(index: int = 2, artifact: Artifact | None = RELEASE) -> Part:
@@ -30,9 +30,9 @@ def part(index: int = 2, artifact: Artifact | None = RELEASE) -> Part:
     return COMPONENT.render(view(COMPONENT, "data", index=index, endpoints=endpoints, artifact=artifact))
 
 
-def seen(state: str, condition: Condition | None, uptime: str = UPTIME) -> Output:
+def seen(state: str, condition: Condition | None) -> Output:
     said = condition.model_dump_json() if condition else ""
-    return Output(0, f"{state}\n{said}\n{uptime}\n", "")
+    return Output(0, f"{state}\n{said}\n{NOW}\n", "")
 
 
 def test_it_is_told_who_it_is_and_asks_its_own_machine_first() -> None:
@@ -97,7 +97,7 @@ def test_who_falls_silent_or_stopped_is_unhealthy() -> None:
 
 
 def test_what_cannot_be_read_is_unknown() -> None:
-    for output in (Output(124, "", ""), Output(1, "", "sh: no"), Output(0, "active\n{}\n1 2\n", "")):
+    for output in (Output(124, "", ""), Output(1, "", "sh: no"), Output(0, "active\n{}\n1.5\n", "")):
         assert COMPONENT.parse(output).health is Health.UNKNOWN
     of_another_time = json.dumps({"at": 1, "role": "king", "since": 1})
-    assert COMPONENT.parse(Output(0, f"active\n{of_another_time}\n1 2\n", "")).health is Health.UNKNOWN
+    assert COMPONENT.parse(Output(0, f"active\n{of_another_time}\n1.5\n", "")).health is Health.UNKNOWN

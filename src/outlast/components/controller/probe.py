@@ -1,4 +1,4 @@
-"""Reads what a controller said of itself last, and how long ago that was by the machine's own time since its start."""
+"""Reads what a controller said of itself last, and how long ago that was by the machine's own monotonic clock."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SCRIPT = f"""
 systemctl show outlast-controller.service --property ActiveState --value
 cat {CONDITION} 2>/dev/null
 echo
-exec cat /proc/uptime
+exec python3 -ISc 'import time; print(time.monotonic())'
 """
 PROBE = ("sh", "-c", SCRIPT)
 
@@ -25,14 +25,14 @@ def parse(output: Output) -> Report[None]:
         why = "the probe did not end in time" if late else f"the probe failed: {output.stderr.strip()}"
         return Report(Health.UNKNOWN, why)
     state, _, rest = output.stdout.partition("\n")
-    said, _, uptime = rest.strip().rpartition("\n")
+    said, _, clock = rest.strip().rpartition("\n")
     if state != "active":
         return Report(Health.UNHEALTHY, f"the controller is {state or 'not known to systemd'}")
     if not said.strip():
         return Report(Health.UNHEALTHY, "runs, and said nothing yet")
     try:
-        condition, now = Condition.model_validate_json(said), float(uptime.split()[0])
-    except (ValidationError, ValueError, IndexError):
+        condition, now = Condition.model_validate_json(said), float(clock)
+    except (ValidationError, ValueError):
         return Report(Health.UNKNOWN, "the probe printed something else than what a controller says")
     if now - condition.at > STALE:
         return Report(Health.UNHEALTHY, f"runs, and said nothing for {now - condition.at:.0f} s")
