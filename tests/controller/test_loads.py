@@ -43,7 +43,7 @@ def test_edges_are_summed_as_of_the_older_one() -> None:
     shop = seen(telling(ONE, BUSY), telling(TWO, Load("shop", 5, 10, 0.4, 2), at=8.0))
     assert (shop.busy, shop.rate) == (Known(12.0, 8.0), Known(40.0, 8.0))
     assert isinstance(shop.mean, Known)
-    assert shop.mean.value == pytest.approx(0.25)
+    assert round(shop.mean.value, 6) == 0.25
     assert isinstance(shop.latency, Unknown)
 
 

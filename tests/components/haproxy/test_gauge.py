@@ -31,14 +31,16 @@ def test_requests_that_wait_are_counted_once() -> None:
 
 def test_what_the_fallback_serves_belongs_to_its_app() -> None:
     text = stat(("web", 3, 1, 50, 97, 2), ("outlast-any-web", 2, 3, 9, 197, 2), ("outlast-nothing", 1, 1, 1, 1, 0))
-    assert parse(text) == (Load("web", 5, 4, pytest.approx(0.175), 2),)  # pyright: ignore[reportArgumentType]
+    assert [(load.busy, load.rate, round(load.mean or 0, 6), load.servers) for load in parse(text)] == [
+        (5, 4, 0.175, 2)
+    ]
 
 
 def test_the_average_is_of_what_is_served_now() -> None:
     (now,) = parse(stat(("web", 0, 2, 10, 97, 1), ("outlast-any-web", 0, 0, 900, 997, 1)))
-    assert now.mean == pytest.approx(0.1)
+    assert now.mean == 0.1
     (idle,) = parse(stat(("web", 0, 0, 10, 97, 1), ("outlast-any-web", 0, 0, 0, 0, 1)))
-    assert idle.mean == pytest.approx(0.1)
+    assert idle.mean == 0.1
     (new,) = parse(stat(("web", 0, 0, 0, 0, 1), ("outlast-any-web", 0, 0, 0, 0, 1)))
     assert new.mean is None
 
@@ -46,7 +48,7 @@ def test_the_average_is_of_what_is_served_now() -> None:
 ODD = TEXT.replace(",999,10,", ",999,ten,")
 
 
-@pytest.mark.parametrize("text", ["", "Unknown command\n", "# pxname,scur\nweb,1\n", ODD, TEXT[:-1000]])
+@pytest.mark.parametrize("text", ["", "Unknown command\n", "# pxname,scur\nweb,1\n\n", ODD, TEXT[:-1000]])
 def test_anything_else_is_no_load(text: str) -> None:
     with pytest.raises((ValueError, IndexError)):
         parse(text)
