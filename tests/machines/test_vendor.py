@@ -16,10 +16,13 @@ from outlast.kernel.errors import OutlastError, Unreachable
 from outlast.kernel.events import silent
 from outlast.machines.nspawn.operator import Operator, new_key
 from outlast.machines.provider import BuildOrder, Order, Power
+from outlast.machines.sim.sim import Sim
 from outlast.machines.vendor.doors import Direct
 from outlast.machines.vendor.keys import ACCESS, FOLDER, Keys, Vending, vending_in
 from outlast.machines.vendor.line import Line
-from outlast.machines.vendor.words import COMMAND, REQUEST_LIMIT, Answer, Hello, List, Listed
+from outlast.machines.vendor.server import CONNECTIONS
+from outlast.machines.vendor.service import Service
+from outlast.machines.vendor.words import COMMAND, REQUEST_LIMIT, Answer, Create, Destroy, Hello, List, Listed
 from outlast.seal.seal import Seal
 from tests.provider.subject import order
 from tests.provider.vendor import LOOPBACK, PACKAGES, VendorSubject
@@ -70,6 +73,19 @@ async def session(subject: VendorSubject) -> AsyncGenerator[asyncssh.SSHClientCo
         "127.0.0.1", subject.vending.port, client_keys=[subject.keys.client()], known_hosts=None, config=None
     ) as connection:
         yield connection
+
+
+async def test_whoever_opens_too_many_connections_keeps_no_other_out(subject: VendorSubject) -> None:
+    assert subject.vending is not None
+    port = subject.vending.port
+    opened = [
+        await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.2", 0)) for _ in range(CONNECTIONS + 1)
+    ]
+    greetings = await asyncio.gather(*(reader.read(3) for reader, _ in opened))
+    assert greetings.count(b"SSH") == CONNECTIONS
+    assert (await subject.line().ask(Hello())).edition == "contract"
+    for _, writer in opened:
+        writer.close()
 
 
 async def test_it_is_no_shell_and_forwards_nothing(subject: VendorSubject) -> None:
@@ -140,6 +156,42 @@ async def test_requests_at_once_and_repeated_do_no_harm(subject: VendorSubject) 
     assert [(f.name, f.power) for f in await vendor.list()] == [(o.name, Power.ON) for o in orders]
     await asyncio.gather(*(vendor.destroy(orders[0].name) for _ in range(3)), vendor.list())
     assert len(await vendor.list()) == 2
+
+
+async def test_what_was_begun_is_finished_when_its_asker_is_gone(tmp_path: Path) -> None:
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    class Slow(Sim):
+        async def create(self, order: Order) -> None:
+            begun.set()
+            await may_end.wait()
+            await super().create(order)
+
+    sim = Slow("contract", tmp_path, {})
+    (east,) = await sim.networks(["east"])
+    service = Service(sim, {"east": east}, [], dict, "")
+    wanted = Create(name="east-app-1", datacenter="east", address=east[10], packages=())
+    first = asyncio.create_task(service.answer(wanted))
+    await begun.wait()
+    first.cancel()
+    # The second waits for its turn, and finds the machine made.
+    second = asyncio.create_task(service.answer(wanted))
+    may_end.set()
+    assert [machine.power for machine in (await second).machines] == [Power.ON]
+    assert first.cancelled()
+
+
+async def test_a_fault_of_the_provider_is_told_and_the_next_one_is_served(tmp_path: Path) -> None:
+    class Broken(Sim):
+        async def destroy(self, name: str) -> None:
+            raise OSError(f"no {name}")
+
+    sim = Broken("contract", tmp_path, {})
+    (east,) = await sim.networks(["east"])
+    service = Service(sim, {"east": east}, [], dict, "one")
+    (finding,) = (await service.answer(Destroy(name="east-app-1"))).findings
+    assert (finding.where, finding.why) == ("east-app-1", "OSError: no east-app-1")
+    assert (await service.answer(Hello())).edition == "one"
 
 
 async def test_a_controller_breaks_and_builds_and_removes_nothing(subject: VendorSubject, tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from outlast.machines.vendor.words import COMMAND, REQUEST, REQUEST_LIMIT, Answe
 LOG = logging.getLogger(__name__)
 # For logging in, and then for saying what is wanted; in seconds.
 LOGIN_LIMIT, READ_LIMIT = 10.0, 10.0
-CONNECTIONS = 64
+# From one address: a machine gone mad keeps no other from asking.
+CONNECTIONS = 8
 # Whoever is silent for so many times so many seconds is gone.
 KEEPALIVE, KEEPALIVES = 10.0, 3
 # Lets a socket have an address before its interface exists or while it is made anew (ip(7)).
@@ -85,9 +86,10 @@ class _Door(asyncssh.SSHServer):
         self._connection: asyncssh.SSHServerConnection | None = None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-        """Nobody keeps others out by being many."""
-        if len(self._doors) >= CONNECTIONS:
-            LOG.warning("refused %s: %d connections are open", conn.get_extra_info("peername"), CONNECTIONS)
+        """Refuse who has enough of them."""
+        peer = _peer(conn)
+        if sum(_peer(other) == peer for other in self._doors) >= CONNECTIONS:
+            LOG.warning("refused %s: it has %d connections already", peer, CONNECTIONS)
             conn.abort()
             return
         self._connection = conn
@@ -98,7 +100,11 @@ class _Door(asyncssh.SSHServer):
         if self._connection is not None:
             self._doors.discard(self._connection)
             if isinstance(exc, asyncssh.PermissionDenied):
-                LOG.warning("refused %s: not the key of this site", self._connection.get_extra_info("peername"))
+                LOG.warning("refused %s: not the key of this site", _peer(self._connection))
+
+
+def _peer(connection: asyncssh.SSHServerConnection) -> str:
+    return str(connection.get_extra_info("peername", ("",))[0])
 
 
 async def _answered(service: Service, process: asyncssh.SSHServerProcess[bytes]) -> Answer:
