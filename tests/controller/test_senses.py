@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-<<<<<<< HEAD
-=======
 from dataclasses import dataclass, replace
->>>>>>> pulse
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +14,12 @@ from outlast.blueprint.firewall import Direction, Firewall, Peer, Rule
 from outlast.contract.probe import Health
 from outlast.controller.beat import Rhythm
 from outlast.controller.senses import Patience, Senses
-<<<<<<< HEAD
-from outlast.policy.observation import Fact, Known, Observation, Presence, fresh
-=======
 from outlast.kernel.errors import Finding, OutlastError, Unreachable
 from outlast.kernel.network import Transport
 from outlast.machines.machine import Machine
 from outlast.machines.provider import Found
 from outlast.machines.sim.sim import Sim
 from outlast.policy.observation import NEVER, Fact, Known, Observation, Presence, Unknown, fresh
->>>>>>> pulse
 from tests.sim.site import SimSite, new_site
 
 FAST = Rhythm(period=0.05, probe=0.2, limit=2.0)
@@ -37,11 +30,7 @@ OLD = 1.0
 async def until(senses: Senses, holds: Callable[[Observation], bool], within: float = 20.0) -> Observation:
     """The first observation of which something holds."""
     async with asyncio.timeout(within):
-<<<<<<< HEAD
-        while not holds(seen := senses.observation()):  # noqa: ASYNC110 - others change it
-=======
         while not holds(seen := senses.observation()):  # noqa: ASYNC110 - what it knows changes without a word
->>>>>>> pulse
             await asyncio.sleep(0.02)
     return seen
 
