@@ -43,13 +43,13 @@ class Maker:
     """`provide` reaches for the machines, touching nothing; `lacking` says what this computer lacks for them (told
     whether machines will be made, for which there must be room); `examine` looks at everything that `up` will need.
     `host` sees to it that what controllers need of this computer runs, and answers the files, by their names below the
-    site's state, with which `provide` reaches for the machines from a controller.
+    site's state, with which `provide` reaches for the machines from a controller; None: only an operator reaches them.
     """
 
     provide: Callable[[Place], Provider]
     lacking: Callable[[Place, bool], tuple[Finding, ...]]
     examine: Callable[[Place, Blueprint], Awaitable[tuple[Check, ...]]]
-    host: Callable[[Place, Blueprint], Awaitable[Mapping[str, bytes]]]
+    host: Callable[[Place, Blueprint], Awaitable[Mapping[str, bytes] | None]]
 
 
 def maker(site: Site) -> Maker:
@@ -82,9 +82,8 @@ async def _host_vendor(place: Place, blueprint: Blueprint) -> Mapping[str, bytes
     return stand.keys.handed_over(await host(stand, networks, blueprint.packages))
 
 
-async def _host_nothing(_place: Place, _blueprint: Blueprint) -> Mapping[str, bytes]:
-    """Servers are reached from everywhere in the same way."""
-    return {}
+async def _host_nothing(_place: Place, _blueprint: Blueprint) -> None:
+    """Servers are reached with the owner's own key, which stays with the owner."""
 
 
 def _servers(place: Place) -> Provider:
