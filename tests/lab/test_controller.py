@@ -52,8 +52,7 @@ def lose(site: LabSite, machine: str) -> None:
 def test_a_lost_machine_is_back_by_itself(shop: LabSite, machine: str) -> None:
     lose(shop, machine)
     until(f"{machine} is seen as gone", lambda: not whole(shop), LIMIT)
-    took = until("all is there again", lambda: whole(shop), LIMIT)
-    print(f"{machine}: whole after {took:.1f} s")
+    until("all is there again", lambda: whole(shop), LIMIT)
     assert any(each["event"]["text"].startswith(f"{machine}: start") for each in events(shop))
 
 
