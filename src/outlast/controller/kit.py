@@ -56,7 +56,6 @@ before=$(basename "$(readlink kit || echo none)")
 ln -sfn "kits/$2" kit.new
 mv -T kit.new kit
 find kits -mindepth 1 -maxdepth 1 ! -name "$2" ! -name "$before" -exec rm -rf {} +
-digest=$2
 shift 2
 for release in releases/*; do
   case " $* " in *" ${release#releases/} "*) ;; *) rm -f "$release" ;; esac
