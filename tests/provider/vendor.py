@@ -89,7 +89,9 @@ class VendorSubject:
         return self.lines[-1]
 
     def provider(self) -> Vendor:
-        return Vendor(self.line(), SimDoors(self.sim.provider()))
+        # One connection for all of them: from one address there may be only so many.
+        line = self.lines[0] if self.lines else self.line()
+        return Vendor(line, SimDoors(self.sim.provider()))
 
     async def heard(self, sender: str, receiver: str, datagrams: int = 1) -> int:
         return await self.sim.heard(sender, receiver, datagrams)

@@ -121,7 +121,7 @@ def _wanted(stand: Stand, networks: Mapping[str, IPv4Network], packages: Sequenc
         port=PORT,
         edition="",
     )
-    text = f"{sys.executable}\n{_code()}\n{wanted.model_dump_json()}"
+    text = f"{sys.prefix}\n{_code()}\n{wanted.model_dump_json()}"
     return wanted.model_copy(update={"edition": hashlib.sha256(text.encode()).hexdigest()[:16]})
 
 

@@ -20,7 +20,7 @@ LOG = logging.getLogger(__name__)
 # For logging in, and then for saying what is wanted; in seconds.
 LOGIN_LIMIT, READ_LIMIT = 10.0, 10.0
 # From one address: a machine gone mad keeps no other from asking.
-CONNECTIONS = 8
+CONNECTIONS = 16
 # Whoever is silent for so many times so many seconds is gone.
 KEEPALIVE, KEEPALIVES = 10.0, 3
 # Lets a socket have an address before its interface exists or while it is made anew (ip(7)).
