@@ -240,7 +240,7 @@ def pulses(server: int) -> dict[int, tuple[float, float, int, int]]:
         except OSError:
             continue
         # proc_pid_stat(5): the third field is the first one here; the session is the sixth, the times 14 to 17.
-        if int(fields[3]) == server and command.startswith(b"python3\0-c\0"):
+        if int(fields[3]) == server and command.split(b"\0")[0].endswith(b"python3"):
             own, children = (sum(map(int, fields[first : first + 2])) / TICKS for first in (11, 13))
             sizes = {line.split()[0]: int(line.split()[1]) * 1024 for line in held if line.endswith("kB")}
             found[int(folder.name)] = (own, children, sizes["Rss:"], sizes["Private_Dirty:"])
