@@ -25,10 +25,11 @@ from typing import Any
 
 import asyncssh
 from rich.console import Console
-from tests.blueprint.blueprints import compiled
-from tests.toys import EDGE, PROXY, STORE, WATCH, WEB, Options, registry, site
+from tests.blueprint.blueprints import RELEASES
+from tests.toys import EDGE, PROXY, STORE, WATCH, WEB, Options, grounds, registry, site
 
 from outlast.blueprint.blueprint import Blueprint
+from outlast.blueprint.compile import compile_blueprint
 from outlast.components.haproxy.gauge import parse
 from outlast.contract.gauge import Gauge
 from outlast.controller.beat import Beat, Rhythm
@@ -41,6 +42,7 @@ from outlast.machines.provider import Found, Power
 from outlast.machines.ssh.connection import connect
 from outlast.machines.ssh.login import Login
 from outlast.policy.observation import Known, MachineSeen, Presence
+from outlast.topology.place import place
 
 MACHINES, MANY = 20, 1000
 WARM, MEASURED = 10.0, 30.0
@@ -89,7 +91,7 @@ def wished(machines: int, folder: Path) -> Blueprint:
         apps={"shop": Options(count=machines - 7, uses=("database",))},
         engines={"edge": Options(), "store": Options(count=5), "proxy": Options(), "watch": Options()},
     )
-    return compiled(wish, registry=known)
+    return compile_blueprint(wish, known, place(wish, known, grounds(wish, 20), None), RELEASES, None)
 
 
 async def few(console: Console) -> None:
@@ -240,7 +242,7 @@ def pulses(server: int) -> dict[int, tuple[float, float, int, int]]:
         except OSError:
             continue
         # proc_pid_stat(5): the third field is the first one here; the session is the sixth, the times 14 to 17.
-        if int(fields[3]) == server and command.startswith(b"python3\0-c\0"):
+        if int(fields[3]) == server and command.split(b"\0")[0].endswith(b"python3"):
             own, children = (sum(map(int, fields[first : first + 2])) / TICKS for first in (11, 13))
             sizes = {line.split()[0]: int(line.split()[1]) * 1024 for line in held if line.endswith("kB")}
             found[int(folder.name)] = (own, children, sizes["Rss:"], sizes["Private_Dirty:"])
