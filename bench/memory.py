@@ -106,8 +106,10 @@ def _peak(site: LabSite, verb: str, *rest: str) -> float:
 
 def _running_machines(site: LabSite, console: Console) -> None:
     """Each machine of the running shop: its processes beyond the site's units, and what the units hold."""
-    prefix = Identity(SITE, site.home).prefix
-    for machine, pids in sorted(process.running(prefix).items()):
+    identity = Identity(SITE, site.home)
+    prefix, running = identity.prefix, process.running(identity.prefix)
+    running.pop(identity.vendor, None)
+    for machine, pids in sorted(running.items()):
         shares = Counter[tuple[str, str]]()
         for pid in pids:
             shares += _shares(pid)

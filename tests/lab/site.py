@@ -67,8 +67,11 @@ class LabSite:
         path.write_text(text.replace(old, new))
 
 
-def copy_of(example: str, site: str) -> LabSite:
-    """An example under a site name of the tests' own; what an earlier run of it left is removed first."""
+def copy_of(example: str, site: str, *, governed: bool = False) -> LabSite:
+    """An example under a site name of the tests' own; what an earlier run of it left is removed first.
+
+    `governed`: with controllers, which mend what a test breaks.
+    """
     home = HOMES / site
     lab = LabSite(home)
     if (home / "site.yaml").exists():
@@ -76,6 +79,8 @@ def copy_of(example: str, site: str) -> LabSite:
     shutil.rmtree(home, ignore_errors=True)
     shutil.copytree(ROOT / "examples" / example, home, ignore=shutil.ignore_patterns(".outlast", "__pycache__"))
     lab.edit(f"site: {example} ", f"site: {site} ")
+    if not governed:
+        lab.edit("\ndatacenters:", "\ncontroller: { members: 0 }\n\ndatacenters:")
     return lab
 
 
@@ -100,5 +105,6 @@ def traces(site: str) -> list[str]:
             words = path.read_bytes().decode(errors="replace")
         except OSError:
             continue
-        found += [f"process {words}"] if "systemd-nspawn" in words and site in words else []
+        ours = "systemd-nspawn" in words or "outlast.machines.vendor" in words
+        found += [f"process {words}"] if ours and site in words else []
     return found

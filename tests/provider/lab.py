@@ -49,6 +49,12 @@ class LabSubject:
     home: Path
     port: int = PORT
 
+    async def start(self) -> None:
+        """Nothing has to run."""
+
+    async def clear(self) -> None:
+        await self.provider().clear()
+
     def provider(self) -> Lab:
         return Lab(SITE, self.home, self.home / ".outlast")
 

@@ -28,6 +28,12 @@ class SimSubject:
     home: Path
     models: dict[str, Model] = field(default_factory=lambda: {"ears": Model(run=_hears)})
 
+    async def start(self) -> None:
+        """Nothing has to run."""
+
+    async def clear(self) -> None:
+        await self.provider().clear()
+
     def provider(self) -> Sim:
         return Sim("contract", self.home / ".outlast", self.models)
 

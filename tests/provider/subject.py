@@ -17,6 +17,14 @@ class Subject(Protocol):
     @property
     def home(self) -> Path: ...
 
+    async def start(self) -> None:
+        """Whatever must run before there is a provider."""
+        ...
+
+    async def clear(self) -> None:
+        """Remove everything of it."""
+        ...
+
     def provider(self) -> Provider: ...
 
     async def heard(self, sender: str, receiver: str, datagrams: int = 1) -> int:

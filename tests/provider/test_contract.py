@@ -1,5 +1,5 @@
 """The contract of a provider: the same assertions over the simulation and over the lab. That is why the simulation may
-be believed."""
+be believed. A vendor is asked for what it has words for."""
 
 from __future__ import annotations
 
@@ -20,23 +20,28 @@ from tests.lab.site import HOMES
 from tests.provider.lab import SITE, LabSubject
 from tests.provider.sim import SimSubject
 from tests.provider.subject import DATACENTER, Subject, order
+from tests.provider.vendor import VendorSubject
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 NAMES = ["east-app-1", "east-app-2", "east-app-3"]
 MANY = 400
+WHOLE = ("sim", pytest.param("lab", marks=pytest.mark.lab))
+whole = pytest.mark.parametrize("subject", WHOLE, indirect=True)
+"""For what controllers cannot do: break machines, and build releases."""
 
 
-@pytest_asyncio.fixture(loop_scope="module", scope="module", params=["sim", pytest.param("lab", marks=pytest.mark.lab)])
+@pytest_asyncio.fixture(loop_scope="module", scope="module", params=[*WHOLE, "vendor"])
 async def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Subject]:
     """A provider that holds three machines."""
     home = HOMES / SITE if request.param == "lab" else tmp_path_factory.mktemp("sim")
     home.mkdir(parents=True, exist_ok=True)
-    made: Subject = LabSubject(home) if request.param == "lab" else SimSubject(home)
-    await made.provider().clear()
+    made = {"sim": SimSubject, "lab": LabSubject, "vendor": VendorSubject}[request.param](home)
+    await made.clear()
+    await made.start()
     provider = await prepared(made)
     await asyncio.gather(*[provider.create(await order(provider, number)) for number in (1, 2, 3)])
     yield made
-    await made.provider().clear()
+    await made.clear()
     assert list(made.traces()) == []
     shutil.rmtree(home)
 
@@ -112,6 +117,7 @@ async def test_removing_twice_and_removing_nothing(subject: Subject) -> None:
     await provider.destroy("east-app-4")
 
 
+@whole
 async def test_without_power_it_keeps_its_disk_and_forgets_its_memory(subject: Subject) -> None:
     provider, name = subject.provider(), NAMES[1]
     machine = await provider.connect(name)
@@ -134,6 +140,7 @@ async def test_without_power_it_keeps_its_disk_and_forgets_its_memory(subject: S
     await again.close()
 
 
+@whole
 async def test_a_release_is_built_without_what_tools_made(subject: Subject, tmp_path: Path) -> None:
     source, target = tmp_path / "source", tmp_path / "release.tar.gz"
     (source / "__pycache__").mkdir(parents=True)
@@ -222,6 +229,7 @@ async def test_get_and_put_say_why_they_cannot(subject: Subject, tmp_path: Path)
 # -- faults -----------------------------------------------------------------------------------------------------
 
 
+@whole
 async def test_a_cut_machine_is_silent_both_ways_and_runs_on(subject: Subject) -> None:
     provider, (one, two, three) = subject.provider(), NAMES
     machine = await provider.connect(one)
@@ -241,6 +249,7 @@ async def test_a_cut_machine_is_silent_both_ways_and_runs_on(subject: Subject) -
     assert await subject.heard(one, two) == await subject.heard(two, one) == 1
 
 
+@whole
 async def test_a_partition_parts_the_sets_and_nobody_else(subject: Subject) -> None:
     provider, (one, two, three) = subject.provider(), NAMES
     assert Fault.PARTITION in provider.faults
@@ -259,6 +268,7 @@ async def test_a_partition_parts_the_sets_and_nobody_else(subject: Subject) -> N
     assert await asyncio.gather(subject.heard(two, three), subject.heard(three, two)) == [1, 1]
 
 
+@whole
 async def test_one_way_is_one_way(subject: Subject) -> None:
     provider, (one, two, three) = subject.provider(), NAMES
     assert Fault.CUT_ONE_WAY in provider.faults
@@ -271,6 +281,7 @@ async def test_one_way_is_one_way(subject: Subject) -> None:
     assert await subject.heard(one, two) == 1
 
 
+@whole
 async def test_loss_takes_its_share(subject: Subject) -> None:
     provider, (one, two, three) = subject.provider(), NAMES
     assert Fault.LOSS in provider.faults
@@ -288,6 +299,7 @@ async def test_loss_takes_its_share(subject: Subject) -> None:
         await provider.lose(one, 1.5)
 
 
+@whole
 async def test_what_is_not_there_cannot_be_broken(subject: Subject) -> None:
     provider = subject.provider()
     for breaking in (
@@ -301,6 +313,7 @@ async def test_what_is_not_there_cannot_be_broken(subject: Subject) -> None:
     assert await subject.heard(NAMES[0], NAMES[1]) == 1
 
 
+@whole
 async def test_power_mends_nothing_and_removal_mends_all(subject: Subject) -> None:
     provider, (one, two, _) = await prepared(subject), NAMES
     await provider.partition([one], [two])

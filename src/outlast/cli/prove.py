@@ -32,7 +32,7 @@ from outlast.kernel.events import silent
 from outlast.machines.machine import Machine
 from outlast.proof.campaign import Campaign
 from outlast.proof.derive import derive, telling
-from outlast.proof.experiment import Experiment, Report
+from outlast.proof.experiment import ACTS, Experiment, Report
 from outlast.proof.faults.chaos import Chaos
 from outlast.proof.faults.offer import offers
 from outlast.proof.look import Watch
@@ -43,7 +43,7 @@ from outlast.proof.report.markdown import markdown
 from outlast.proof.report.page import page
 from outlast.proof.report.summary import summary
 from outlast.proof.run import Stand
-from outlast.proof.strike import ACTS, Striker
+from outlast.proof.strike import Striker
 from outlast.proof.verdict import Judgement
 from outlast.status import urls
 
@@ -176,9 +176,12 @@ async def _prove(workspace: Workspace, asked: _Asked, folder: Path) -> Report:
             )
             machines = await _reached(watch)
             with shown(None, quiet=asked.quiet, verbose=asked.verbose) as emit:
+                mended = [experiment for experiment in experiments if not experiment.heals_itself]
                 async with held(machines, operator("prove"), asked.wait, silent):
-                    campaign = Campaign(stand, experiments, asked.trials, folder, emit)
-                    proofs = await campaign.run()
+                    proofs = await Campaign(stand, mended, asked.trials, folder, emit).run()
+                # Of these nobody but the site's own controllers brings anything back, so they must be free to.
+                rest = [experiment for experiment in experiments if experiment.heals_itself]
+                proofs += await Campaign(stand, rest, asked.trials, folder, emit).run()
             surroundings = await _surroundings(watch)
         finally:
             await watch.kept.close()

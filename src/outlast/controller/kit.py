@@ -24,7 +24,16 @@ from outlast.machines.machine import Machine
 
 SITE_FILE, OWN_FOLDER, KEY = "site.yaml", ".outlast", "vault.key"
 # What of a site's own folder goes along. Releases go by themselves; locks, guards and evidence stay.
-TAKEN = ("blueprint.json", "vault.json", "ca.*", "certificates/**/*", "passwords/**/*", "ssh/*", "vendor/*.json")
+TAKEN = (
+    "blueprint.json",
+    "vault.json",
+    "ca.*",
+    "certificates/**/*",
+    "passwords/**/*",
+    "ssh/*",
+    "vendor/access.json",
+    "vendor/id_ed25519",
+)
 LOOK_LIMIT, PUT_LIMIT = 15.0, 120.0
 NONE = "none"
 LOOK = f"""
@@ -47,7 +56,6 @@ before=$(basename "$(readlink kit || echo none)")
 ln -sfn "kits/$2" kit.new
 mv -T kit.new kit
 find kits -mindepth 1 -maxdepth 1 ! -name "$2" ! -name "$before" -exec rm -rf {} +
-digest=$2
 shift 2
 for release in releases/*; do
   case " $* " in *" ${release#releases/} "*) ;; *) rm -f "$release" ;; esac
@@ -64,9 +72,12 @@ class Kit:
     releases: Mapping[str, Path]
 
 
-def pack(file: Path, store: Store, key: str, blueprint: Blueprint, artifacts: Mapping[str, Path]) -> Kit:
-    """The kit of a site as it is now. `artifacts`: where the tar file of each release lies, by its digest."""
-    entries = dict(_entries(file, store.folder, key))
+def pack(
+    file: Path, store: Store, key: str, blueprint: Blueprint, artifacts: Mapping[str, Path], more: Mapping[str, bytes]
+) -> Kit:
+    """The kit of a site as it is now. `artifacts`: where the tar file of each release lies, by its digest; `more` are
+    further files, by their names below the site's own folder."""
+    entries = {**dict(_entries(file, store.folder, key)), **{f"{OWN_FOLDER}/{name}": c for name, c in more.items()}}
     digest = hashlib.sha256(repr(sorted((name, hashlib.sha256(c).digest()) for name, c in entries.items())).encode())
     wanted = {name: artifacts[artifact.digest] for artifact in in_use(blueprint) if (name := _file_name(artifact))}
     digest.update(repr(sorted(wanted)).encode())

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from outlast.blueprint.blueprint import Blueprint
+from outlast.controller.store import Store
 from outlast.kernel.errors import Finding
 from outlast.machines.check import Check
 from outlast.machines.nspawn import doctor as nspawn_doctor
 from outlast.machines.nspawn.lab import Lab
+from outlast.machines.nspawn.operator import Operator
 from outlast.machines.nspawn.requirements import requirements
 from outlast.machines.provider import Provider
 from outlast.machines.ssh import doctor as ssh_doctor
 from outlast.machines.ssh.keys import unusable
 from outlast.machines.ssh.record import Record, Server
 from outlast.machines.ssh.servers import Servers
+from outlast.machines.vendor.client import Vendor
+from outlast.machines.vendor.doors import Direct
+from outlast.machines.vendor.hosting import Stand, host
+from outlast.machines.vendor.keys import Keys, Vending, vending_in
+from outlast.machines.vendor.line import Line
+from outlast.seal.seal import Seal
 from outlast.site.schema import Site
 
 
@@ -34,11 +42,14 @@ class Place:
 class Maker:
     """`provide` reaches for the machines, touching nothing; `lacking` says what this computer lacks for them (told
     whether machines will be made, for which there must be room); `examine` looks at everything that `up` will need.
+    `host` sees to it that what controllers need of this computer runs, and answers the files, by their names below the
+    site's state, with which `provide` reaches for the machines from a controller; None: only an operator reaches them.
     """
 
     provide: Callable[[Place], Provider]
     lacking: Callable[[Place, bool], tuple[Finding, ...]]
     examine: Callable[[Place, Blueprint], Awaitable[tuple[Check, ...]]]
+    host: Callable[[Place, Blueprint], Awaitable[Mapping[str, bytes] | None]]
 
 
 def maker(site: Site) -> Maker:
@@ -47,11 +58,32 @@ def maker(site: Site) -> Maker:
 
 
 def _lab(place: Place) -> Provider:
-    return Lab(place.site.site, place.home, place.state)
+    vending = vending_in(place.state)
+    return Lab(place.site.site, place.home, place.state) if vending is None else _vendor(place, vending)
 
 
-def _lab_lacks(_place: Place, making: bool) -> tuple[Finding, ...]:
-    return requirements(making=making)
+def _vendor(place: Place, vending: Vending) -> Provider:
+    """The lab as a controller has it: what makes machines runs elsewhere."""
+    seal = Seal(place.state, place.site.site)
+    keys, operator = Keys(place.state, seal), Operator(place.state / "ssh", seal)
+    intent = Store(place.state).blueprint()
+    machines = intent.topology.machines if intent else ()
+    known = {machine.name: IPv4Address(machine.address) for machine in machines}
+    return Vendor(Line(vending, keys.client), Direct(operator, keys.folder / "known_hosts", known))
+
+
+def _lab_lacks(place: Place, making: bool) -> tuple[Finding, ...]:
+    return requirements(making=making) if vending_in(place.state) is None else ()
+
+
+async def _host_vendor(place: Place, blueprint: Blueprint) -> Mapping[str, bytes]:
+    networks = {ground.datacenter: IPv4Network(ground.network) for ground in blueprint.topology.grounds}
+    stand = Stand(place.site.site, place.home, place.state)
+    return stand.keys.handed_over(await host(stand, networks, blueprint.packages))
+
+
+async def _host_nothing(_place: Place, _blueprint: Blueprint) -> None:
+    """Servers are reached with the owner's own key, which stays with the owner."""
 
 
 def _servers(place: Place) -> Provider:
@@ -104,6 +136,6 @@ async def _examine_servers(place: Place, blueprint: Blueprint) -> tuple[Check, .
 
 
 MAKERS = {
-    "lab": Maker(_lab, _lab_lacks, _examine_lab),
-    "ssh": Maker(_servers, _servers_lack, _examine_servers),
+    "lab": Maker(_lab, _lab_lacks, _examine_lab, _host_vendor),
+    "ssh": Maker(_servers, _servers_lack, _examine_servers, _host_nothing),
 }

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from outlast.blueprint.blueprint import Blueprint, parse
-from outlast.contract.registry import Registry
 from outlast.contract.controller import ASSIGNMENT
+from outlast.contract.registry import Registry
 from outlast.controller.agreement import HAPPENING, Happening
 from outlast.controller.clerk import EVENTS, MODULE, READ
 from outlast.kernel.errors import Finding, Unreachable

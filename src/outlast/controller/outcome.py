@@ -50,7 +50,8 @@ class Terms:
     """On what terms a blueprint is carried out: by whom (None: nobody else can be about), how many seconds to `wait`
     for another operator, what to do (`keep`) once the machines have agreed and before the first of them is changed,
     and the machine to `replace`. `only`: the machines to bring to it, when all others are left as they are and may even
-    be silent (None: all of them). `finish` is told the machines that were brought to it, before others may change them."""
+    be silent (None: all of them). `finish` is told the machines that were brought to it, before others may change
+    them."""
 
     holder: Holder | None = None
     wait: float = 0.0

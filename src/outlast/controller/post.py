@@ -1,6 +1,7 @@
 """A controller's post: what it says of itself and of what it does.
 
-What it says goes to its journal, to the log of events that all controllers share, and to a file that its probe reads. Saying something never waits for etcd, and never fails a deed.
+What it says goes to its journal, to the log of events that all controllers share, and to a file that its probe reads.
+Saying something never waits for etcd, and never fails a deed.
 """
 
 from __future__ import annotations

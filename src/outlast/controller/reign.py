@@ -28,6 +28,8 @@ PERIOD = 1.0
 REMEMBER = 5.0
 # After something could not be done: so long until what was begun is tried again.
 AGAIN = 30.0
+# While an operator is at work: so long until it is looked whether that has ended.
+BLOCKED = 5.0
 
 
 class Reign:
@@ -37,7 +39,7 @@ class Reign:
         self._workspace, self._agreement, self._tenure, self._post = workspace, agreement, tenure, post
         self._deeds = Deeds(workspace, agreement, tenure, post)
         self._memory = Memory()
-        self._remembered = self._failed = float("-inf")
+        self._remembered = self._failed = self._blocked = float("-inf")
         self._doing: asyncio.Task[None] | None = None
 
     async def run(self, over: Callable[[], bool]) -> None:
@@ -71,6 +73,8 @@ class Reign:
         if self._doing is not None and not self._doing.done():
             return
         self._doing = None
+        if now - self._blocked < BLOCKED:
+            return
         if not self._deeds.finished and now - self._failed > AGAIN:
             self._begin(self._deeds.finish(), self._memory)
             return
@@ -93,7 +97,7 @@ class Reign:
             try:
                 await work
             except Busy as error:
-                self._memory = before
+                self._memory, self._blocked = before, time.monotonic()
                 self._post.waits([finding.why for finding in error.findings])
             except OutlastError as error:
                 self._failed = time.monotonic()

@@ -86,13 +86,19 @@ class Senses:
         """Listen for as long as this lasts. What goes wrong in here in a way that nobody foresaw ends it."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
-                others = [self._tasks.create_task(self._ask_provider()), self._tasks.create_task(self._ask_others())]
+                loops = (self._ask_provider(), self._ask_others(), self._tidy())
+                others = [self._tasks.create_task(loop) for loop in loops]
                 self.follow(self._blueprint)
                 try:
                     yield self
                 finally:
                     for task in (*others, *self._ears.values()):
                         task.cancel()
+        except BaseExceptionGroup as group:
+            # What goes wrong in whoever uses this stays what it is.
+            if len(group.exceptions) == 1:
+                raise group.exceptions[0] from None
+            raise
         finally:
             await self._kept.close()
 
@@ -180,8 +186,13 @@ class Senses:
             except (OutlastError, OSError) as error:
                 why = error.findings[0].why if isinstance(error, OutlastError) else str(error) or "it did not answer"
                 self._power = Unknown(f"its provider does not answer: {why}")
-            await self._kept.tidy()
             await asyncio.sleep(self._patience.provider)
+
+    async def _tidy(self) -> None:
+        """Close the connections that are of no use any more: the silent take their time to take leave."""
+        while True:
+            await asyncio.sleep(self._patience.most)
+            await self._kept.tidy()
 
     async def _ask_others(self) -> None:
         """Whether others reach the machines that are not heard, again and again."""

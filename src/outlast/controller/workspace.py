@@ -83,6 +83,10 @@ class Workspace:
         """Everything that `up` will need of this box and of the machines, looked at and left as it is."""
         return await maker(self.site).examine(self._place, blueprint)
 
+    async def _host(self, blueprint: Blueprint) -> Mapping[str, bytes] | None:
+        """What controllers need of this computer runs. Answers the files with which they reach for the machines."""
+        return await maker(self.site).host(self._place, blueprint)
+
     def releases(self) -> dict[str, Release]:
         """The wanted release of every service that is made from source."""
         return releases(self.site, self.registry, self.home, self.store)
@@ -155,12 +159,16 @@ class Workspace:
                     self.store.keep(agreed)
 
     async def hand_over(self, blueprint: Blueprint, machines: Mapping[str, Machine], *, new: bool = False) -> None:
-        """Give the controllers on these machines what they need of the site; `new`: only those that have nothing."""
+        """Give the controllers on these machines what they need of the site, and see to it that what they need of this
+        computer runs; `new`: only those that have nothing, from what was handed over to this one."""
         members = [m for m in blueprint.topology.members if self.registry[m.component].governs]
         homes = sorted({member.machine for member in members} & set(machines))
         if homes:
             tars = {a.digest: self.store.release(a.name, a.digest) for a in in_use(blueprint)}
-            kit = pack(self.file, self.store, key.text(self.store.folder, os.environ), blueprint, tars)
+            more = {} if new else await self._host(blueprint)
+            if more is None:
+                return
+            kit = pack(self.file, self.store, key.text(self.store.folder, os.environ), blueprint, tars, more)
             await hand_over(kit, [machines[home] for home in homes], new=new)
 
     def located(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from outlast.contract.component import AnyComponent
 from outlast.contract.registry import Registry
-from outlast.proof.experiment import Aim, Experiment, Hit, Objective, Role
+from outlast.proof.experiment import LOSE, RESTART, SWITCH, Aim, Experiment, Hit, Objective, Role
 from outlast.site.promises import Survive
 from outlast.topology.topology import Member, Topology
 
@@ -39,7 +39,7 @@ def derive(
     topology: Topology, registry: Registry, primaries: Collection[str], faults: Collection[str], survive: Survive
 ) -> tuple[Experiment, ...]:
     """Every experiment that fits this site. `primaries` names the services that have one now, `faults` what can be
-    inflicted here."""
+    inflicted here. Machines are lost for good only where somebody is there to make them anew."""
     groups = [
         Group(service, registry[members[0].component], members, service in primaries)
         for (_, service), members in topology.clusters.items()
@@ -48,6 +48,8 @@ def derive(
     groups.sort(key=lambda group: group.component.floats)
     made = [experiment for group in groups for experiment in _of(group, survive)]
     made += _load(groups, survive)
+    if any(group.component.governs for group in groups):
+        made += _lost(groups, survive)
     made += _together(groups, survive)
     possible = [e for e in made if all(hit.fault in faults for hit in e.hits)]
     # Services on the same machines lose them in the same experiment: it stands under the first of them.
@@ -82,7 +84,7 @@ def _of(group: Group, survive: Survive) -> Iterator[Experiment]:
             aim = Aim(group.service, role)
             yield _one(survive, "process", f"{group.service}-{role}-{fault}", f"{who} {text}", fault, aim)
         name, text = f"{group.service}-{role}-restart", f"{who} restarted on purpose"
-        yield _one(survive, "planned", name, text, "restart", Aim(group.service, role))
+        yield _one(survive, "planned", name, text, RESTART, Aim(group.service, role))
     yield from _torn(group, survive)
 
 
@@ -108,9 +110,9 @@ def _torn(group: Group, survive: Survive) -> Iterator[Experiment]:
     )  # fmt: skip
     if group.component.switch:
         name, text = f"{group.service}-switch", f"the writes of {group.service} moved to another member on purpose"
-        yield _one(survive, "planned", name, text, "switch", Aim(group.service, Role.PRIMARY))
+        yield _one(survive, "planned", name, text, SWITCH, Aim(group.service, Role.PRIMARY))
     text = f"all members of {group.service} restarted, one after the other"
-    yield _one(survive, "planned", f"{group.service}-rolling-restart", text, "restart", Aim(group.service, Role.ALL))
+    yield _one(survive, "planned", f"{group.service}-rolling-restart", text, RESTART, Aim(group.service, Role.ALL))
 
 
 def _load(groups: list[Group], survive: Survive) -> Iterator[Experiment]:
@@ -125,6 +127,17 @@ def _load(groups: list[Group], survive: Survive) -> Iterator[Experiment]:
         for ailment in group.component.ailments:
             name, fault = f"{group.service}-{ailment.name}", f"{group.component.name}-{ailment.name}"
             yield _one(survive, "load", name, ailment.summary, fault, Aim(group.service, Role.OTHER))
+
+
+def _lost(groups: list[Group], survive: Survive) -> Iterator[Experiment]:
+    for group in groups:
+        if len(group.members) < 2:
+            continue
+        roles = (Role.PRIMARY, Role.OTHER) if group.elects else (Role.ANY,)
+        for role in roles:
+            text = f"the machine of {_who(group.service, role)} lost for good, with its disk"
+            aim = Aim(group.service, role, machines=True)
+            yield _one(survive, "machine", f"{group.service}-{role}-lost", text, LOSE, aim, hold=0.0)
 
 
 def _together(groups: list[Group], survive: Survive) -> Iterator[Experiment]:

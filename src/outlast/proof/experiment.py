@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from outlast.proof.verdict import Judgement, Verdict
 
+RESTART, SWITCH, LOSE = "restart", "switch", "lose"
+ACTS = frozenset({RESTART, SWITCH, LOSE})
+
 
 @dataclass(frozen=True, slots=True)
 class Objective:
@@ -43,7 +46,8 @@ class Aim:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """What is done, to whom: `fault` is a name of `chaos list`, or `switch` and `restart`, which are no faults.
+    """What is done, to whom: `fault` is a name of `chaos list`, or `switch`, `restart` and `lose`, which are none: two
+    are done to running sites every day, and what is lost is never given back.
     `others` is the other side of a partition; `settings` are the fault's parameters."""
 
     fault: str
@@ -63,6 +67,11 @@ class Experiment:
     objective: Objective
     hits: tuple[Hit, ...] = ()
     hold: float = 4.0
+
+    @property
+    def heals_itself(self) -> bool:
+        """Nothing gives back what was taken but the site itself, so nobody may keep its controllers from it."""
+        return any(hit.fault == LOSE for hit in self.hits)
 
 
 @dataclass(frozen=True, slots=True)

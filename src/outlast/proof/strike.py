@@ -12,7 +12,7 @@ from outlast.blueprint.blueprint import Blueprint
 from outlast.contract.registry import Registry
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.proof.aim import aimed
-from outlast.proof.experiment import Experiment, Hit
+from outlast.proof.experiment import ACTS, LOSE, SWITCH, Experiment, Hit
 from outlast.proof.faults.catalogue import main_unit
 from outlast.proof.faults.chaos import Chaos
 from outlast.proof.faults.fault import Fault
@@ -20,9 +20,7 @@ from outlast.proof.history import Mark
 from outlast.proof.look import Watch
 from outlast.status import Status
 
-RESTART, SWITCH = "restart", "switch"
-ACTS = frozenset({RESTART, SWITCH})
-TAKEN = frozenset({"power-off", "reboot", "isolate"})
+TAKEN = frozenset({"power-off", "reboot", "isolate", LOSE})
 # So much longer than the experiment wants it a fault may last when whoever set it is gone.
 DEAD_MAN = 30.0
 ACT_LIMIT = 120.0
@@ -89,6 +87,11 @@ class Striker:
         return tuple(dict.fromkeys(members[name].machine if name in members else name for name in targets))
 
     async def _act(self, hit: Hit, member: str, *, last: bool) -> None:
+        """`member` is a machine when that is what is lost: without power first, so that nobody is told good-bye."""
+        if hit.fault == LOSE:
+            await self.watch.provider.power_off(member)
+            await self.watch.provider.destroy(member)
+            return
         held = self.blueprint.topology.member_by_name[member]
         argv = self._argv(hit, member)
         connection = await self.watch.kept.connect(held.machine)

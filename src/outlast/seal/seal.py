@@ -18,8 +18,14 @@ from outlast.seal import durable, key
 
 HEAD = b"sealed by outlast, 1\n"
 # Where secrets lie, and what a death in the middle of a write may have left of them.
-SECRETS = ("passwords/**/*", "certificates/**/*.key", "ca.key", "ssh/id_ed25519")
-HALVES = ("passwords/**/.*.new", "certificates/**/.*.key.new", ".ca.key.new", "ssh/*id_ed25519.new")
+SECRETS = ("passwords/**/*", "certificates/**/*.key", "ca.key", "ssh/id_ed25519", "vendor/*_ed25519")
+HALVES = (
+    "passwords/**/.*.new",
+    "certificates/**/.*.key.new",
+    ".ca.key.new",
+    "ssh/*id_ed25519.new",
+    "vendor/.*_ed25519.new",
+)
 
 
 class Seal:

@@ -13,6 +13,7 @@ from outlast.contract.gauge import Gauge, Load
 
 # Of all proxies (-1) the backends only (2): a bit mask of types.
 QUESTION = "show stat -1 2 -1\n"
+END = "\n\n"
 COLUMNS = ("pxname", "scur", "rate", "rtime", "qtime", "ctime", "stot", "act", "bck")
 
 
@@ -20,8 +21,11 @@ def parse(text: str) -> tuple[Load, ...]:
     """One load for each app that has servers: its backend, and the one that serves it when no machine passes its check.
 
     `scur` counts requests that wait in a queue too (measured with 3.0.11: four requests at a server that takes two show
-    scur 4, qcur 2). The times are averages over the last 1024 requests. Raises `ValueError` for any other text.
+    scur 4, qcur 2). The times are averages over the last 1024 requests. Raises `ValueError` or
+    `IndexError` for any other text.
     """
+    if not text.endswith(END):
+        raise ValueError("it was cut off")
     head, *rows = csv.reader(text.removeprefix("# ").splitlines())
     places = [head.index(column) for column in COLUMNS]
     seen = [Backend([row[place] for place in places]) for row in rows if row]

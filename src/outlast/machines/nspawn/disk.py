@@ -12,6 +12,7 @@ import asyncssh
 from outlast.machines.nspawn.command import run
 from outlast.machines.nspawn.operator import Operator, new_key
 from outlast.machines.provider import Order
+from outlast.seal import durable
 
 LAYERS = ("upper", "work", "root")
 HOST_KEY = "etc/ssh/ssh_host_ed25519_key"
@@ -68,11 +69,13 @@ def private(path: Path, content: bytes) -> None:
 
 
 def _pin(known_hosts: Path, address: str, key: str) -> None:
-    lines = known_hosts.read_text().splitlines() if known_hosts.exists() else []
-    kept = [line for line in lines if not line.startswith(f"{address} ")]
-    temporary = known_hosts.with_name("known_hosts.new")
-    temporary.write_text("\n".join([*kept, f"{address} {key}"]) + "\n")
-    temporary.replace(known_hosts)
+    # Two processes may make machines of one site: the vendor, and an operator's command.
+    with durable.turn(known_hosts.with_name("known_hosts.lock")):
+        lines = known_hosts.read_text().splitlines() if known_hosts.exists() else []
+        kept = [line for line in lines if not line.startswith(f"{address} ")]
+        temporary = known_hosts.with_name("known_hosts.new")
+        temporary.write_text("\n".join([*kept, f"{address} {key}"]) + "\n")
+        temporary.replace(known_hosts)
 
 
 def _mounts_below(folder: Path) -> list[str]:

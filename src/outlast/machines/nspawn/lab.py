@@ -30,11 +30,15 @@ Ensure = Callable[[Sequence[str], Emit], Awaitable[Path]]
 class Lab:
     """Machines of systemd-nspawn. `home` is the site file's folder, `state` the site's own folder for keys.
 
-    `ensure` makes the image of machines with these packages, or finds it in the cache.
+    `ensure` makes the image of machines with these packages, or finds it in the cache. Without `builds` it builds no
+    releases, and leaves alone those that somebody else is building.
     """
 
-    def __init__(self, site: str, home: Path, state: Path, ensure: Ensure = image.ensure) -> None:
+    def __init__(
+        self, site: str, home: Path, state: Path, ensure: Ensure = image.ensure, *, builds: bool = True
+    ) -> None:
         self._ensure = ensure
+        self._builds = builds
         self._identity = Identity(site, home)
         self._operator = Operator(state / "ssh", Seal(state, site))
         self._image: Path | None = None
@@ -53,7 +57,7 @@ class Lab:
         """Build the golden image, or find it in the cache."""
         self._image = await self._ensure(packages, emit)
         self._packages = tuple(packages)
-        for folder in (self._identity.folder / "builds").glob("*"):
+        for folder in (self._identity.folder / "builds").glob("*") if self._builds else ():
             # Of a command that was killed: the release may be there already, and then nobody builds here again.
             await process.kill(self._identity.machine(f"build-{folder.name}"))
             await disk.remove(folder)
@@ -137,6 +141,8 @@ class Lab:
 
     async def clear(self) -> None:
         """Remove whatever bears this lab's identity, whole or half made."""
+        # First: it makes machines when controllers ask.
+        await process.kill(self._identity.vendor)
         await process.kill(*process.running(self._identity.prefix))
         await network.clear(self._identity)
         await disk.remove(self._identity.folder)

@@ -43,6 +43,11 @@ class Identity:
         return self.prefix + name
 
     @property
+    def vendor(self) -> str:
+        """The control group of the lab's vendor. No machine is called so: their names begin with a data centre's."""
+        return self.machine("vendor")
+
+    @property
     def switch(self) -> str:
         """The network namespace that holds the bridges of this lab."""
         return f"{PREFIX}{self.text}"

@@ -1,0 +1,133 @@
+"""A leader with a real etcd governs simulated machines: it heals, it grows, and the next one finishes what it began."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from outlast.controller.agreement import Agreement
+from outlast.controller.deed import Deeds
+from outlast.controller.lease import held, operator
+from outlast.controller.post import Post
+from outlast.controller.reign import Reign
+from outlast.kernel.events import Phase, silent
+from outlast.machines.provider import Power
+from outlast.machines.sim.sim import Sim
+from outlast.policy.size import Resize
+from tests.controller.etcd import Server, served, until
+from tests.sim.site import SimSite, new_site
+
+WEB = "scale: { min: 2, max: 4 }\n    uses: [database]"
+DATABASE = "database: { engine: mariadb }"
+HEALED = 60.0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
+    with served(tmp_path_factory.mktemp("etcd")) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def agreement(server: Server, request: pytest.FixtureRequest) -> AsyncGenerator[Agreement]:
+    async with Agreement(str(request.node.name).replace("_", "-"), [server.url], server.credentials) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def shop(tmp_path: Path) -> SimSite:
+    site = new_site(tmp_path, web=WEB, rest=DATABASE)
+    await site.up()
+    return site
+
+
+def unheard(_why: str) -> None:
+    """Nobody listens to what a candidate waits for."""
+
+
+@asynccontextmanager
+async def governed(shop: SimSite, agreement: Agreement, sim: Sim, condition: Path) -> AsyncGenerator[None]:
+    """The site under a leader."""
+    async with agreement.lead("east-controller-1", unheard) as tenure:
+        post = Post("east-controller-1", agreement, condition)
+        telling = asyncio.create_task(post.keep_telling())
+        over = asyncio.Event()
+        reign = asyncio.create_task(Reign(shop.workspace(sim), agreement, tenure, post).run(over.is_set))
+        try:
+            yield
+        finally:
+            over.set()
+            await reign
+            telling.cancel()
+
+
+async def said(agreement: Agreement, phase: Phase, text: str) -> bool:
+    return any(h.event.phase is phase and text in h.event.text for h in await agreement.events(limit=1000))
+
+
+async def whole(shop: SimSite, sim: Sim) -> bool:
+    return (await shop.status(sim)).healthy
+
+
+@pytest.mark.parametrize("lost", ["east-app-1", "east-edge-2", "east-data-3"])
+async def test_a_machine_without_power_is_started_and_told_of(
+    shop: SimSite, agreement: Agreement, tmp_path: Path, lost: str
+) -> None:
+    sim = shop.provider()
+    async with governed(shop, agreement, sim, tmp_path / "condition"):
+        await sim.power_off(lost)
+        await until("all is there again", lambda: whole(shop, sim), HEALED)
+        await until("it is told", lambda: said(agreement, Phase.STARTED, "start, because its power is off"), HEALED)
+        await until("its end too", lambda: said(agreement, Phase.DONE, "start helped"), HEALED)
+
+
+async def test_a_machine_that_is_gone_is_made_anew(shop: SimSite, agreement: Agreement, tmp_path: Path) -> None:
+    sim = shop.provider()
+    async with governed(shop, agreement, sim, tmp_path / "condition"):
+        await sim.destroy("east-data-2")
+        await until("all is there again", lambda: whole(shop, sim), HEALED)
+    assert {found.name for found in await sim.list()} == set(shop.blueprint().bundle_by_machine)
+
+
+async def test_it_waits_for_an_operator_at_work(shop: SimSite, agreement: Agreement, tmp_path: Path) -> None:
+    sim = shop.provider()
+    machines = {name: await sim.connect(name) for name in shop.blueprint().bundle_by_machine}
+    async with governed(shop, agreement, sim, tmp_path / "condition"):
+        async with held(machines, operator("up"), 5.0, silent):
+            await sim.power_off("east-app-1")
+            await until("it waits", lambda: said(agreement, Phase.WAITING, "`outlast up`"), HEALED)
+            found = {machine.name: machine.power for machine in await sim.list()}
+            assert found["east-app-1"] is Power.OFF
+        await until("all is there again", lambda: whole(shop, sim), HEALED)
+
+
+async def test_what_a_leader_began_the_next_one_finishes(shop: SimSite, agreement: Agreement, tmp_path: Path) -> None:
+    sim = shop.provider()
+    wanted = Resize("east/web", 4, "two more are wanted")
+    async with agreement.lead("east-controller-1", unheard) as tenure:
+        deeds = Deeds(shop.workspace(sim), agreement, tenure, Post("east-controller-1", agreement, tmp_path / "one"))
+        await deeds.adopt()
+        doing = asyncio.create_task(deeds.resize([wanted]))
+        # As when it is killed in the middle: what is agreed on is there, the machines are not.
+        await until("it is agreed on", lambda: agreed(agreement, 4), HEALED)
+        doing.cancel()
+        await asyncio.gather(doing, return_exceptions=True)
+    assert len([found for found in await sim.list() if "app" in found.name]) < 4
+    async with governed(shop, agreement, sim, tmp_path / "two"):
+        await until("four are there", lambda: has(shop, sim, 4), HEALED)
+        await until("it is told", lambda: said(agreement, Phase.DONE, "is in place"), HEALED)
+
+
+async def agreed(agreement: Agreement, members: int) -> bool:
+    intent = await agreement.intent()
+    return intent is not None and len(intent.blueprint.topology.clusters["east", "web"]) == members
+
+
+async def has(shop: SimSite, sim: Sim, members: int) -> bool:
+    status = await shop.status(sim)
+    return status.healthy and len([m for m in status.members if m.service == "web"]) == members
