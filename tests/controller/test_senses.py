@@ -158,7 +158,9 @@ async def test_others_are_asked_about_a_machine_that_is_not_heard(site: SimSite)
 
 async def test_nobody_is_asked_whose_firewall_would_answer_for_the_other(site: SimSite) -> None:
     provider: Any = Bent(site.provider(), deaf=frozenset({"east-app-1"}))
-    async with senses(site, provider).listening() as ears:
+    # No machine may connect to another's sshd, not even those of the controllers.
+    closed = replace(site.blueprint(), firewalls=())
+    async with Senses(closed, site.registry, provider, rhythm=FAST, patience=HASTE).listening() as ears:
         await until(ears, lambda seen: is_heard(seen, "east-edge-1") and is_heard(seen, "east-edge-2"))
         began = ears.observation().at
         seen = await until(ears, lambda seen: seen.at - began > 3 * HASTE.others)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from base64 import b64encode
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +96,7 @@ class Etcd:
     """One cluster. `endpoints` are the URLs of its members, the nearest first; who gave no answer is asked last."""
 
     def __init__(self, endpoints: Sequence[str], credentials: Credentials) -> None:
-        self._turn = deque(endpoints)
+        self._turn = list(endpoints)
         context = ssl.create_default_context(cafile=credentials.authority)
         context.load_cert_chain(credentials.certificate, credentials.key)
         # The environment's proxies are for the world outside the site.
@@ -135,8 +134,7 @@ class Etcd:
 
     async def _ask(self, path: str, body: object, kind: type[M], limit: float = ASK_LIMIT, changes: bool = False) -> M:
         silent: list[str] = []
-        for _ in range(len(self._turn)):
-            endpoint = self._turn[0]
+        for endpoint in tuple(self._turn):
             try:
                 async with asyncio.timeout(limit):
                     timeout = httpx.Timeout(None, connect=CONNECT_LIMIT)
@@ -147,7 +145,8 @@ class Etcd:
             except (httpx.HTTPError, TimeoutError) as error:
                 why = str(error) or f"no answer within {limit:g} s"
                 asked = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-            self._turn.rotate(-1)
+            self._turn.remove(endpoint)
+            self._turn.append(endpoint)
             silent.append(f"{endpoint}: {why}")
             if asked and changes:
                 raise Unreachable(_unknown(silent))
