@@ -45,6 +45,10 @@ class Post:
         if text:
             self._say(Event(self._member, Phase.STARTED, text))
 
+    def stands_by(self, reason: str) -> None:
+        """Somebody else leads, or nobody can: its condition, and no event."""
+        self._waits = (reason,)
+
     def waits(self, reasons: Iterable[str]) -> None:
         """What nothing is done for now. Said once for each change of it."""
         now = tuple(sorted(reasons))

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from outlast.controller.agreement import Agreement
+from outlast.controller.agreement import Agreement, Deposed
 from outlast.controller.deed import Deeds
 from outlast.controller.lease import Busy
 from outlast.controller.outline import outline, scalings
@@ -41,6 +41,7 @@ class Reign:
         self._memory = Memory()
         self._remembered = self._failed = self._blocked = float("-inf")
         self._doing: asyncio.Task[None] | None = None
+        self._turned = time.monotonic()
 
     async def run(self, over: Callable[[], bool]) -> None:
         """Until the tenure is lost, or `over` says so. Raises `OutlastError` when etcd does not answer."""
@@ -68,6 +69,7 @@ class Reign:
 
     async def _turn(self, senses: Senses, now: float) -> None:
         """One look, one decision."""
+        self._turned = now
         senses.follow(self._deeds.blueprint)
         seen = senses.observation(now)
         if self._doing is not None and not self._doing.done():
@@ -88,7 +90,7 @@ class Reign:
             self._begin(self._carry_out(decision), before)
         if decision or now - self._remembered > REMEMBER:
             self._remembered = now
-            await self._agreement.write("memory", dump(self._memory, now), self._tenure)
+            await self._remember(now)
 
     def _begin(self, work: Coroutine[Any, Any, None], before: Memory) -> None:
         """Have it done beside the looks. Whoever was kept from it by an operator at work has not tried."""
@@ -113,6 +115,15 @@ class Reign:
             await self._deeds.remedy(remedy)
         if decision.resizes:
             await self._deeds.resize(decision.resizes)
+
+    async def _remember(self, now: float) -> None:
+        """For the next leader. That etcd does not answer ends nothing: the tenure ends by itself when that lasts."""
+        try:
+            await self._agreement.write("memory", dump(self._memory, now), self._tenure)
+        except Deposed:
+            raise
+        except OutlastError as error:
+            self._post.failed(error.findings[0])
 
     async def _recall(self) -> None:
         entry = await self._agreement.read("memory")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -34,6 +35,7 @@ def handed_over() -> str:
 
 async def serve(assignment: Assignment) -> None:
     """Govern the site whenever this member leads. Ends only when it is cancelled."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, _tell_tasks)
     async with agreement_of(assignment) as agreement:
         post = Post(assignment.member, agreement)
         telling = asyncio.create_task(post.keep_telling())
@@ -51,7 +53,7 @@ async def _govern(member: str, agreement: Agreement, post: Post) -> None:
         await asyncio.sleep(PAUSE)
     post.takes(Duty.STANDBY)
     try:
-        async with agreement.lead(member, lambda why: post.waits([why])) as tenure:
+        async with agreement.lead(member, post.stands_by) as tenure:
             post.takes(Duty.LEADER, tenure.number)
             while tenure.holds:
                 kit = handed_over()
@@ -63,6 +65,13 @@ async def _govern(member: str, agreement: Agreement, post: Post) -> None:
         for finding in error.findings:
             post.failed(finding)
         await asyncio.sleep(AGAIN)
+
+
+def _tell_tasks() -> None:
+    """For a person who asks by `systemctl kill --signal=USR1`: where everything waits."""
+    for task in asyncio.all_tasks():
+        task.print_stack(file=sys.stdout)
+    sys.stdout.flush()
 
 
 def main() -> None:
