@@ -54,5 +54,6 @@ def _unit(release: Artifact) -> Unit:
         runtime=RUNTIME.rpartition("/")[2],
         stop_limit=20,
         open_files=16384,
-        extra=MODEST,
+        # It reads nobody's home, and an SSH client that is kept from looking for one connects to nobody.
+        extra=(f"Environment=HOME={STATE}", *MODEST),
     )
