@@ -19,6 +19,7 @@ from outlast.controller.tenure import Tenure
 from outlast.controller.up import Up
 from outlast.controller.workspace import Workspace
 from outlast.kernel.errors import Finding, OutlastError
+from outlast.kernel.events import Event, Phase
 from outlast.machines.machine import Machine
 from outlast.policy.heal import Remedy
 from outlast.policy.memory import Verb
@@ -117,6 +118,8 @@ class Deeds:
         terms = Terms(self._holder, only=frozenset(machines), replace=replace, keep=keep or nothing, finish=finish)
         builds = site.held_builds(blueprint)
         done = await Up(blueprint, site.registry, site.provider, site.vault, builds, self._post.hears, terms).run()
+        for span in done.spans:
+            self._post.hears(Event(span.name, Phase.PROGRESS, f"{span.start:.1f} s to {span.end:.1f} s"))
         for line in done.done:
             self._post.tell(line)
 

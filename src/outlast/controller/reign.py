@@ -28,6 +28,8 @@ PERIOD = 1.0
 REMEMBER = 5.0
 # After something could not be done: so long until what was begun is tried again.
 AGAIN = 30.0
+# At first nobody has been heard yet: nothing is decided before everybody had the time to speak.
+HEARING = 3.0
 # While an operator is at work: so long until it is looked whether that has ended.
 BLOCKED = 5.0
 
@@ -39,6 +41,7 @@ class Reign:
         self._workspace, self._agreement, self._tenure, self._post = workspace, agreement, tenure, post
         self._deeds = Deeds(workspace, agreement, tenure, post)
         self._memory = Memory()
+        self._began = time.monotonic()
         self._remembered = self._failed = self._blocked = float("-inf")
         self._doing: asyncio.Task[None] | None = None
         self._turned = time.monotonic()
@@ -75,7 +78,7 @@ class Reign:
         if self._doing is not None and not self._doing.done():
             return
         self._doing = None
-        if now - self._blocked < BLOCKED:
+        if now - self._blocked < BLOCKED or now - self._began < HEARING:
             return
         if not self._deeds.finished and now - self._failed > AGAIN:
             self._begin(self._deeds.finish(), self._memory)

@@ -40,7 +40,7 @@ class Patience:
     connect: float = 2.0
     again: float = 0.25
     most: float = 2.0
-    provider: float = 2.0
+    provider: float = 1.0
     answer: float = 4.0
     silent: float = 2.0
     others: float = 2.0

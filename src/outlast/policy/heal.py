@@ -27,14 +27,16 @@ LADDER = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds, but for the counts. `facts`: older ones are not believed. `gone`, `silent`, `sick`: ills that are
+    """Seconds, but for the counts. `facts`: older ones are not believed. `quiet`: whom nobody has heard for so long is
+    not there when its provider says so too. `gone`, `silent`, `sick`: ills that are
     younger are left to themselves; services are restarted by systemd, and clusters agree anew. `lost`: whom nobody
     has heard for so long serves nobody either. `boot`, `settle`: a remedy of a machine or a member has so long to help.
     More than `tries` remedies of one thing within `window` are too many, and it is left alone for `quarantine`.
     `at_once`: so many remedies may take something away at the same time."""
 
     facts: float = 5.0
-    gone: float = 3.0
+    quiet: float = 2.5
+    gone: float = 1.0
     silent: float = 6.0
     lost: float = 60.0
     sick: float = 15.0
@@ -116,7 +118,7 @@ def _ailing(seen: Observation, shape: Shape, limits: Limits) -> Iterator[tuple[s
     """Every machine and member that is certainly not well, and how. Of whom nothing is known, nothing is said."""
     for name in shape.machines:
         machine = seen.machines.get(name, MachineSeen(Known(Presence.ABSENT, seen.at)))
-        if _is_heard(machine, seen.at, limits):
+        if _is_heard(machine, seen.at, limits.quiet):
             yield from ((member, UNHEALTHY) for member in shape.tenants[name] if _is_sick(seen, member, limits))
             continue
         match fresh(machine.presence, seen.at, limits.facts):
@@ -124,15 +126,15 @@ def _ailing(seen: Observation, shape: Shape, limits: Limits) -> Iterator[tuple[s
                 yield name, OFF
             case Known(Presence.ABSENT):
                 yield name, ABSENT
-            case Known(Presence.ON):
+            case Known(Presence.ON) if not _is_heard(machine, seen.at, limits.facts):
                 yield name, SILENT
             case _:
                 pass
 
 
-def _is_heard(machine: MachineSeen, now: float, limits: Limits) -> bool:
-    """By anybody. What speaks is there, whatever its provider says."""
-    return now - max(machine.heard, machine.heard_elsewhere) <= limits.facts
+def _is_heard(machine: MachineSeen, now: float, within: float) -> bool:
+    """By anybody, in so many seconds. What speaks is there, whatever its provider says."""
+    return now - max(machine.heard, machine.heard_elsewhere) <= within
 
 
 def _is_sick(seen: Observation, member: str, limits: Limits) -> bool:
@@ -149,7 +151,7 @@ def _helped(subject: str, attempt: Attempt, seen: Observation, limits: Limits) -
     """Whether the thing is well, and was seen to be after the remedy began."""
     if subject in seen.machines:
         machine = seen.machines[subject]
-        return max(machine.heard, machine.heard_elsewhere) > attempt.began and _is_heard(machine, seen.at, limits)
+        return max(machine.heard, machine.heard_elsewhere) > attempt.began and _is_heard(machine, seen.at, limits.facts)
     fact = seen.members.get(subject)
     return isinstance(fact, Known) and fact.at > attempt.began and fact.value is Health.HEALTHY
 
@@ -217,7 +219,7 @@ def _refusal(remedy: Remedy, seen: Observation, shape: Shape, memory: Memory, li
 def _is_out(member: str, seen: Observation, shape: Shape, limits: Limits) -> bool:
     """Whether it certainly serves nobody: it says so, it has no power, or nobody has heard its machine for so long."""
     machine = seen.machines.get(shape.homes[member], MachineSeen(Known(Presence.ABSENT, seen.at)))
-    if _is_heard(machine, seen.at, limits):
+    if _is_heard(machine, seen.at, limits.facts):
         return _is_sick(seen, member, limits)
     known = fresh(machine.presence, seen.at, limits.facts)
     if isinstance(known, Known) and known.value is not Presence.ON:
@@ -229,7 +231,7 @@ def _is_well(member: str, seen: Observation, shape: Shape, memory: Memory, limit
     """Whether it is known to serve, and nothing is being done to it."""
     machine = seen.machines.get(shape.homes[member])
     touched = {member, shape.homes[member]} & memory.under_way.keys()
-    heard = machine is not None and _is_heard(machine, seen.at, limits)
+    heard = machine is not None and _is_heard(machine, seen.at, limits.facts)
     return heard and not touched and _health(seen.members.get(member), seen, limits) is Health.HEALTHY
 
 
