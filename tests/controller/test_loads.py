@@ -44,7 +44,6 @@ def test_edges_are_summed_as_of_the_older_one() -> None:
     assert (shop.busy, shop.rate) == (Known(12.0, 8.0), Known(40.0, 8.0))
     assert isinstance(shop.mean, Known)
     assert round(shop.mean.value, 6) == 0.25
-    assert isinstance(shop.latency, Unknown)
 
 
 def test_a_service_that_no_edge_shows_is_unknown() -> None:

@@ -10,8 +10,7 @@ import sys
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from outlast.cli.workspace import open_workspace
-
+from outlast.controller.workspace import open_workspace
 from outlast.kernel.events import silent
 from outlast.machines.machine import Machine
 from outlast.machines.provider import Order

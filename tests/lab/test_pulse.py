@@ -15,13 +15,13 @@ from outlast.contract.registry import discover
 from outlast.controller.senses import Senses
 from outlast.controller.store import Store
 from outlast.policy.observation import Fact, Known, Observation, Presence, fresh
-from outlast.policy.size import Track
+from outlast.policy.size import Pace
 from tests.lab.site import LabSite, copy_of, traces
 
 pytestmark = pytest.mark.lab
 SITE = "outlast-test-pulse"
 LOG = logging.getLogger(__name__)
-OLD = Track(1, 1, 1).facts
+OLD = Pace().facts
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
-from outlast.cli.workspace import Workspace, open_workspace
 
+from outlast.controller.workspace import Workspace, open_workspace
 from outlast.kernel.errors import Unreachable
 from outlast.kernel.events import silent
 from outlast.machines.nspawn import process
@@ -35,7 +35,7 @@ MACHINES = 7
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[LabSite]:
-    site = copy_of("tiny", SITE)
+    site = copy_of("tiny", SITE, governed=True)
     site.run("up", "--yes", limit=600)
     yield site
     site.run("down", "--yes")
@@ -65,7 +65,9 @@ def handed_over(site: LabSite) -> Path:
     shutil.copytree(site.home, there, ignore=shutil.ignore_patterns(FOLDER))
     blueprint = workspace(site).store.blueprint()
     assert blueprint is not None
-    for name, content in asyncio.run(workspace(site).host(blueprint)).items():
+    files = asyncio.run(workspace(site).host(blueprint))
+    assert files is not None
+    for name, content in files.items():
         path = there / ".outlast" / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)

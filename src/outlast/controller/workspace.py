@@ -83,7 +83,7 @@ class Workspace:
         """Everything that `up` will need of this box and of the machines, looked at and left as it is."""
         return await maker(self.site).examine(self._place, blueprint)
 
-    async def _host(self, blueprint: Blueprint) -> Mapping[str, bytes] | None:
+    async def host(self, blueprint: Blueprint) -> Mapping[str, bytes] | None:
         """What controllers need of this computer runs. Answers the files with which they reach for the machines."""
         return await maker(self.site).host(self._place, blueprint)
 
@@ -165,7 +165,7 @@ class Workspace:
         homes = sorted({member.machine for member in members} & set(machines))
         if homes:
             tars = {a.digest: self.store.release(a.name, a.digest) for a in in_use(blueprint)}
-            more = {} if new else await self._host(blueprint)
+            more = {} if new else await self.host(blueprint)
             if more is None:
                 return
             kit = pack(self.file, self.store, key.text(self.store.folder, os.environ), blueprint, tars, more)
