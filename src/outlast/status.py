@@ -6,7 +6,7 @@ It tells the truth of one look: what is not known is `unknown`, which is neither
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from outlast.apply.facts import Silent
@@ -15,7 +15,7 @@ from outlast.contract.probe import Health, Report
 from outlast.contract.registry import Registry
 from outlast.controller.observe import Sight
 from outlast.machines.provider import Found, Power
-from outlast.topology.topology import Machine, Member
+from outlast.topology.topology import Machine, Member, Topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,9 @@ class FloatingStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A site as one look found it. `healthy`: every machine is up, every member healthy, every service served."""
+    """A site as one look found it. `healthy`: every machine is up, every member healthy, every service served.
+
+    `indispensable`: each machine that could not be lost now, with the service that would stop for want of it."""
 
     site: str
     generation: int
@@ -88,6 +90,7 @@ class Status:
     members: tuple[MemberStatus, ...]
     services: tuple[ServiceStatus, ...]
     floating: tuple[FloatingStatus, ...]
+    indispensable: tuple[tuple[str, str], ...] = ()
 
 
 def assess(blueprint: Blueprint, registry: Registry, found: Mapping[str, Found], sight: Sight) -> Status:
@@ -114,7 +117,20 @@ def assess(blueprint: Blueprint, registry: Registry, found: Mapping[str, Found],
         members=members,
         services=services,
         floating=floating,
+        indispensable=tuple(_indispensable(topology, registry, reports)),
     )
+
+
+def _indispensable(
+    topology: Topology, registry: Registry, reports: Mapping[str, Report[object]]
+) -> Iterator[tuple[str, str]]:
+    """By the members that are healthy now; what needs whom beside them is said by `check`."""
+    for machine in topology.machines:
+        for (_, service), group in sorted(topology.clusters.items()):
+            homes = [member.machine for member in group if reports[member.name].health is Health.HEALTHY]
+            without = [home for home in homes if home != machine.name]
+            if len(without) < registry[group[0].component].needed(len(group)) <= len(homes):
+                yield machine.name, service
 
 
 def urls(blueprint: Blueprint) -> tuple[str, ...]:

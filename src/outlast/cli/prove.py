@@ -93,6 +93,7 @@ def prove(
     with workspace.store.lock("prove", lock_wait):
         folder = to or workspace.store.folder / "proof" / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         report = asyncio.run(_prove(workspace, asked, folder))
+    workspace.store.prove(_verdicts(report), report.at)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.json").write_bytes(dump(report))
     (folder / "report.html").write_text(page(report), encoding="utf-8")
@@ -105,6 +106,15 @@ def prove(
             out.print(screen(compare(older, report)))
         out.print(f"  [bold]{escape(str(folder / 'report.html'))}[/]")
     return 0 if all(proof.judgement is Judgement.VALID for proof in report.proofs) else NOT_PROVED
+
+
+def _verdicts(report: Report) -> dict[str, bool]:
+    """By class of failure, whether all that was tried of it was proved."""
+    failures = dict.fromkeys(proof.experiment.failure for proof in report.proofs)
+    return {
+        failure: all(p.judgement is Judgement.VALID for p in report.proofs if p.experiment.failure == failure)
+        for failure in failures
+    }
 
 
 def _go_first() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -40,8 +42,11 @@ def status(
     workspace = open_workspace(file)
     if watch and not json:
         return _watch(workspace)
-    seen = asyncio.run(read_status(workspace))
-    print_json(seen) if json else out.print(screen(seen))
+    seen, proven = asyncio.run(read_status(workspace)), workspace.store.proven()
+    if json:
+        print_json({**asdict(seen), "proven": {f: {"at": at, "valid": valid} for f, (at, valid) in proven.items()}})
+    else:
+        out.print(screen(seen, proven))
     return 0 if seen.healthy else NEGATIVE
 
 
@@ -58,15 +63,30 @@ async def read_status(workspace: Workspace) -> Status:
 def _watch(workspace: Workspace) -> int:
     with Live(console=out, refresh_per_second=4, screen=out.is_terminal) as live:
         while True:
-            live.update(screen(asyncio.run(read_status(workspace))))
+            live.update(screen(asyncio.run(read_status(workspace)), workspace.store.proven()))
             time.sleep(WATCH_EVERY)
 
 
-def screen(seen: Status) -> RenderableType:
-    """The whole status for a terminal."""
+def screen(seen: Status, proven: Mapping[str, tuple[str, bool]]) -> RenderableType:
+    """The whole status for a terminal. `proven`: when each class of failure was last proved, and whether it held."""
     verdict = "[bold green]healthy[/]" if seen.healthy else "[bold red]not healthy[/]"
     head = f"[bold]{seen.site}[/]  {verdict}  generation {seen.generation}  {'  '.join(seen.urls)}\n"
-    return Group(head, _services(seen), "", _machines(seen))
+    return Group(head, _loss(seen, proven), "", _services(seen), "", _machines(seen))
+
+
+def _loss(seen: Status, proven: Mapping[str, tuple[str, bool]]) -> str:
+    """Whether a machine could be lost now, and when that was last proven."""
+    if seen.indispensable:
+        names = ", ".join(f"{machine} ({service})" for machine, service in seen.indispensable)
+        said = f"[yellow]▲[/] not every machine can be lost now: {names}"
+    else:
+        said = "[green]●[/] any one machine can be lost now"
+    at, valid = proven.get("machine", ("", False))
+    when = f"{at.replace('T', ' ').partition('+')[0]} UTC"
+    last = (
+        f"[dim]proved {when}[/]" if at and valid else f"[yellow]not proved {when}[/]" if at else "[dim]never proved[/]"
+    )
+    return f"{said}; {last}"
 
 
 def _services(seen: Status) -> Table:

@@ -44,7 +44,8 @@ class Reign:
         self._began = time.monotonic()
         self._remembered = self._failed = self._blocked = float("-inf")
         self._doing: asyncio.Task[None] | None = None
-        self._turned = time.monotonic()
+        self.turned = time.monotonic()
+        """When it last looked."""
 
     async def run(self, over: Callable[[], bool]) -> None:
         """Until the tenure is lost, or `over` says so. Raises `OutlastError` when etcd does not answer."""
@@ -72,7 +73,7 @@ class Reign:
 
     async def _turn(self, senses: Senses, now: float) -> None:
         """One look, one decision."""
-        self._turned = now
+        self.turned = now
         senses.follow(self._deeds.blueprint)
         seen = senses.observation(now)
         if self._doing is not None and not self._doing.done():

@@ -9,6 +9,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,13 +18,14 @@ from outlast.controller.agreement import Agreement, agreement_of
 from outlast.controller.kit import KEY, SITE_FILE
 from outlast.controller.post import Post
 from outlast.controller.reign import Reign
-from outlast.controller.workspace import open_workspace
+from outlast.controller.workspace import Workspace, open_workspace
 from outlast.kernel.errors import OutlastError
 from outlast.seal.key import VARIABLE
 
 KIT = Path(STATE) / "kit"
 PAUSE = 1.0
 AGAIN = 3.0
+STUCK = 60.0
 
 
 def handed_over() -> str:
@@ -41,30 +43,53 @@ async def serve(assignment: Assignment) -> None:
         telling = asyncio.create_task(post.keep_telling())
         try:
             while True:
-                await _govern(assignment.member, agreement, post)
+                await _govern(assignment, agreement, post)
         finally:
             telling.cancel()
 
 
-async def _govern(member: str, agreement: Agreement, post: Post) -> None:
+async def _govern(assignment: Assignment, agreement: Agreement, post: Post) -> None:
     """One tenure, from waiting for a kit to its end."""
     post.takes(Duty.WAITING)
     while not handed_over():  # noqa: ASYNC110 - another process hands it over
         await asyncio.sleep(PAUSE)
     post.takes(Duty.STANDBY)
     try:
-        async with agreement.lead(member, post.stands_by) as tenure:
+        first = next(iter(_opened().site.datacenters))
+        if assignment.datacenter != first:
+            # Each data centre has a coordination of its own: two leaders would not know of each other.
+            post.stands_by(f"the controllers of {first} govern")
+            await asyncio.sleep(AGAIN)
+            return
+        async with agreement.lead(assignment.member, post.stands_by) as tenure:
             post.takes(Duty.LEADER, tenure.number)
             while tenure.holds:
                 kit = handed_over()
-                os.environ[VARIABLE] = (KIT / KEY).read_text(encoding="ascii")
-                # The kit's own folder, not the link to it: what is handed over later must not appear in the middle.
-                workspace = open_workspace((KIT / SITE_FILE).resolve(), sources=False)
-                await Reign(workspace, agreement, tenure, post).run(lambda kit=kit: handed_over() != kit)
+                reign = Reign(_opened(), agreement, tenure, post)
+                watch = asyncio.create_task(_watch(reign))
+                try:
+                    await reign.run(lambda kit=kit: handed_over() != kit)
+                finally:
+                    watch.cancel()
     except OutlastError as error:
         for finding in error.findings:
             post.failed(finding)
         await asyncio.sleep(AGAIN)
+
+
+def _opened() -> Workspace:
+    """What was handed over last: its own folder, not the link to it, so that nothing later appears in the middle."""
+    os.environ[VARIABLE] = (KIT / KEY).read_text(encoding="ascii")
+    return open_workspace((KIT / SITE_FILE).resolve(), sources=False)
+
+
+async def _watch(reign: Reign) -> None:
+    """A leader that does nothing and holds its office would be worse than none: systemd starts this one anew."""
+    while time.monotonic() - reign.turned < STUCK:  # noqa: ASYNC110 - what is looked for is that nothing happens
+        await asyncio.sleep(AGAIN)
+    _tell_tasks()
+    print(f"has not looked for {STUCK:g} s: ends", flush=True)  # noqa: T201 - the journal is its terminal
+    os._exit(1)
 
 
 def _tell_tasks() -> None:

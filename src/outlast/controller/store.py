@@ -12,7 +12,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,6 +47,22 @@ class Store:
         folder = self.folder / "releases"
         folder.mkdir(exist_ok=True)
         return folder / f"{name}-{digest}.tar.gz"
+
+    def proven(self) -> dict[str, tuple[str, bool]]:
+        """By class of failure, when it was last proved (ISO 8601, UTC) and with which verdict."""
+        try:
+            held = json.loads((self.folder / "proven.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        return {failure: (at, valid) for failure, (at, valid) in held.items()}
+
+    def prove(self, verdicts: Mapping[str, bool], at: str) -> None:
+        """Remember what a proof came to, beside what others came to."""
+        path = self.folder / "proven.json"
+        temporary = path.with_suffix(".new")
+        now = {failure: (at, valid) for failure, valid in verdicts.items()}
+        temporary.write_text(json.dumps({**self.proven(), **now}), encoding="utf-8")
+        temporary.replace(path)
 
     @contextmanager
     def lock(self, command: str, wait: float = 0.0) -> Generator[None]:
