@@ -20,7 +20,9 @@ from outlast.controller.up import Up
 from outlast.controller.workspace import Workspace
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.kernel.events import Event, Phase
+from outlast.machines.kept import Kept
 from outlast.machines.machine import Machine
+from outlast.machines.reusing import Reusing
 from outlast.policy.heal import Remedy
 from outlast.policy.memory import Verb
 from outlast.policy.size import Resize
@@ -30,10 +32,14 @@ APPLIED = "applied"
 
 
 class Deeds:
-    """Everything that is done to a site in one tenure."""
+    """Everything that is done to a site in one tenure. `kept`: connections that are open anyway."""
 
-    def __init__(self, workspace: Workspace, agreement: Agreement, tenure: Tenure, post: Post) -> None:
+    def __init__(
+        self, workspace: Workspace, agreement: Agreement, tenure: Tenure, post: Post, kept: Kept | None = None
+    ) -> None:
         self._workspace, self._agreement, self._tenure, self._post = workspace, agreement, tenure, post
+        provider = workspace.provider
+        self._provider = Reusing(provider, kept) if kept else provider
         self._holder = operator("controller", user=tenure.member, tenure=tenure.number)
         self._revision = 0
         self._blueprint: Blueprint | None = None
@@ -70,7 +76,7 @@ class Deeds:
             case Verb.START:
                 await self._bring(self.blueprint, {remedy.subject})
             case Verb.CYCLE:
-                await self._workspace.provider.power_off(remedy.subject)
+                await self._provider.power_off(remedy.subject)
                 await self._bring(self.blueprint, {remedy.subject})
             case Verb.REPLACE:
                 await self._bring(self.blueprint, {remedy.subject}, replace=remedy.subject)
@@ -117,7 +123,7 @@ class Deeds:
 
         terms = Terms(self._holder, only=frozenset(machines), replace=replace, keep=keep or nothing, finish=finish)
         builds = site.held_builds(blueprint)
-        done = await Up(blueprint, site.registry, site.provider, site.vault, builds, self._post.hears, terms).run()
+        done = await Up(blueprint, site.registry, self._provider, site.vault, builds, self._post.hears, terms).run()
         for span in done.spans:
             self._post.hears(Event(span.name, Phase.PROGRESS, f"{span.start:.1f} s to {span.end:.1f} s"))
         for line in done.done:
@@ -133,7 +139,7 @@ class Deeds:
 
     @asynccontextmanager
     async def _connected(self, name: str) -> AsyncGenerator[Machine]:
-        machine = await self._workspace.provider.connect(name, limit=CONNECT_LIMIT)
+        machine = await self._provider.connect(name, limit=CONNECT_LIMIT)
         try:
             yield machine
         finally:

@@ -21,6 +21,7 @@ from outlast.controller.senses import Senses
 from outlast.controller.tenure import Tenure
 from outlast.controller.workspace import Workspace
 from outlast.kernel.errors import OutlastError
+from outlast.machines.kept import Kept
 from outlast.policy.decide import Decision, decide
 from outlast.policy.memory import Memory
 
@@ -39,7 +40,8 @@ class Reign:
 
     def __init__(self, workspace: Workspace, agreement: Agreement, tenure: Tenure, post: Post) -> None:
         self._workspace, self._agreement, self._tenure, self._post = workspace, agreement, tenure, post
-        self._deeds = Deeds(workspace, agreement, tenure, post)
+        self._kept = Kept(workspace.provider)
+        self._deeds = Deeds(workspace, agreement, tenure, post, self._kept)
         self._memory = Memory()
         self._began = time.monotonic()
         self._remembered = self._failed = self._blocked = float("-inf")
@@ -53,7 +55,8 @@ class Reign:
         await self._recall()
         self._post.tell(f"leads, with tenure {self._tenure.number}")
         try:
-            ears = Senses(self._deeds.blueprint, self._workspace.registry, self._workspace.provider)
+            provider, registry = self._workspace.provider, self._workspace.registry
+            ears = Senses(self._deeds.blueprint, registry, provider, kept=self._kept)
             async with ears.listening() as senses:
                 while self._tenure.holds and not over():
                     began = time.monotonic()

@@ -65,6 +65,7 @@ class Senses:
         patience: Patience | None = None,
         port: Callable[[str], int] = lambda _machine: SSH_PORT,
         clock: Callable[[], float] = time.monotonic,
+        kept: Kept | None = None,
     ) -> None:
         self._registry = registry
         self._provider = provider
@@ -72,7 +73,7 @@ class Senses:
         self._patience = patience or Patience()
         self._port = port
         self._clock = clock
-        self._kept = Kept(provider)
+        self._kept = kept or Kept(provider)
         self._blueprint = blueprint
         self._listenings: Mapping[str, Listening] = {}
         self._hearings: dict[str, Hearing] = {}
