@@ -165,7 +165,7 @@ class Workspace:
         homes = sorted({member.machine for member in members} & set(machines))
         if homes:
             tars = {a.digest: self.store.release(a.name, a.digest) for a in in_use(blueprint)}
-            more = {} if new else await self.host(blueprint)
+            more: Mapping[str, bytes] | None = {} if new else await self.host(blueprint)
             if more is None:
                 return
             kit = pack(self.file, self.store, key.text(self.store.folder, os.environ), blueprint, tars, more)

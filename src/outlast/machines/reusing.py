@@ -12,8 +12,8 @@ from outlast.machines.provider import BuildOrder, Fault, Found, Order, Provider
 
 
 class Reusing:
-    """`provider`, but for `connect`, which is asked of `kept`. A machine that is made, started or removed is connected to
-    anew: it may have begun another life."""
+    """`provider`, but for `connect`, which is asked of `kept`. A machine that is made, started or removed is connected
+    to anew: it may have begun another life."""
 
     def __init__(self, provider: Provider, kept: Kept) -> None:
         self._provider = provider
