@@ -82,11 +82,10 @@ def _loss(seen: Status, proven: Mapping[str, tuple[str, bool]]) -> str:
     else:
         said = "[green]●[/] any one machine can be lost now"
     at, valid = proven.get("machine", ("", False))
+    if not at:
+        return f"{said}; [dim]never proved[/]"
     when = f"{at.replace('T', ' ').partition('+')[0]} UTC"
-    last = (
-        f"[dim]proved {when}[/]" if at and valid else f"[yellow]not proved {when}[/]" if at else "[dim]never proved[/]"
-    )
-    return f"{said}; {last}"
+    return f"{said}; [dim]proved {when}[/]" if valid else f"{said}; [yellow]not proved {when}[/]"
 
 
 def _services(seen: Status) -> Table:
