@@ -26,7 +26,6 @@ from outlast.machines.reusing import Reusing
 from outlast.policy.heal import Remedy
 from outlast.policy.memory import Verb
 from outlast.policy.size import Resize
-from outlast.topology.sizes import Sizes
 
 CONNECT_LIMIT = 5.0
 APPLIED = "applied"
@@ -84,23 +83,12 @@ class Deeds:
         self._post.tell(f"{remedy.subject}: {remedy.verb} helped")
 
     async def resize(self, resizes: Sequence[Resize]) -> None:
-        """Give services these numbers of members. Raises `OutlastError`.
-
-        Of many new ones the first comes alone: machines that boot side by side keep each other waiting, and one that
-        serves soon is worth more than five that serve late.
-        """
+        """Give services these numbers of members. Raises `OutlastError`."""
         for each in resizes:
             self._post.does(f"{each.service}: {each.members} members, because {each.because}")
-        clusters = self.blueprint.topology.clusters
-        wanted = {(name, service): r.members for r in resizes for name, _, service in [r.service.partition("/")]}
-        first = {key: min(members, len(clusters[key]) + 1) for key, members in wanted.items()}
-        for sizes in (first, wanted):
-            await self._resize(sizes)
-        self._post.tell("; ".join(f"{each.service} has {each.members} members" for each in resizes))
-
-    async def _resize(self, sizes: Sizes) -> None:
         before = self.blueprint
-        after = self._workspace.resized(before, sizes)
+        wanted = {(name, service): r.members for r in resizes for name, _, service in [r.service.partition("/")]}
+        after = self._workspace.resized(before, wanted)
         if after.digest == before.digest:
             return
 
@@ -111,6 +99,7 @@ class Deeds:
 
         await self._bring(after, _differing(before, after), agree)
         await self._applied()
+        self._post.tell("; ".join(f"{each.service} has {each.members} members" for each in resizes))
 
     async def finish(self) -> None:
         """Carry out what was agreed on and not finished. Raises `OutlastError`."""
