@@ -19,13 +19,21 @@ class Scale(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    min: int = Field(2, ge=1, description="Machines that always run the app; 2 or more survive the loss of one.")
-    max: int = Field(8, ge=1, description="The most machines that scaling may ask for.")
-    concurrency: int = Field(20, ge=1, description="Requests that one machine serves well at the same time.")
-    target: Share = Field(0.6, gt=0, le=1, description="The share of that which should be busy, beside what is spare.")
-    latency: Duration | None = Field(None, gt=0, description="Grow also when answers take longer than this on average.")
-    spare: int = Field(0, ge=0, description="Machines beyond what the load asks for, to be ready at once.")
-    calm: Duration = Field(300.0, ge=10, description="How long the load must have been lower before a machine goes.")
+    min: int = Field(
+        default=2, ge=1, description="Machines that always run the app; 2 or more survive the loss of one."
+    )
+    max: int = Field(default=8, ge=1, description="The most machines that scaling may ask for.")
+    concurrency: int = Field(default=20, ge=1, description="Requests that one machine serves well at the same time.")
+    target: Share = Field(
+        default=0.6, gt=0, le=1, description="The share of that which should be busy, beside what is spare."
+    )
+    latency: Duration | None = Field(
+        default=None, gt=0, description="Grow also when answers take longer than this on average."
+    )
+    spare: int = Field(default=0, ge=0, description="Machines beyond what the load asks for, to be ready at once.")
+    calm: Duration = Field(
+        default=300.0, ge=10, description="How long the load must have been lower before a machine goes."
+    )
 
     @model_validator(mode="before")
     @classmethod
