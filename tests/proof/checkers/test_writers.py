@@ -114,7 +114,7 @@ def test_there_and_back_is_no_overlap(ends: list[int]) -> None:
 
 def least(each: list[tuple[str, tuple[int, int]]]) -> float:
     """All moments at which the writes may have happened, either member as the inner one, and every way to give the
-    other one's writes to a tenure before and one after: the smallest overlap."""
+    other one's writes to a stint before and one after: the smallest overlap."""
     found: list[float] = []
     for chosen in product(*(range(began, ended + 1) for _, (began, ended) in each)):
         for inner in "ab":

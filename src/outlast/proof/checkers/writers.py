@@ -41,13 +41,13 @@ def check(history: History, allowed: float = 0.0) -> Verdict:
 def overlap(history: History) -> Overlap | None:
     """The longest time for which any two members must have been writers at once. None: no two need to have been.
 
-    An acknowledged write happened on its member at some moment from its beginning to its end. A *tenure* is a time
-    in which one member is the writer; it holds all of its writes. When the role goes from one tenure to the next, the
+    An acknowledged write happened on its member at some moment from its beginning to its end. A *stint* is a time
+    in which one member is the writer; it holds all of its writes. When the role goes from one stint to the next, the
     two overlap from the first write of the new one to the last write of the old one, if that is later.
 
     A history is that of one fault, so between two members the role goes over and, perhaps, back: one of them (the
-    inner one) has one tenure, the other one (the outer one) a tenure before it, after it, or both. Of all ways to
-    choose the moments, the inner member, and which of the outer one's writes belong to which of its tenures, that one
+    inner one) has one stint, the other one (the outer one) a stint before it, after it, or both. Of all ways to
+    choose the moments, the inner member, and which of the outer one's writes belong to which of its stints, that one
     counts in which the overlaps are least together.
 
     So a clean switch is no overlap, nor is one there and back. A member that writes again after another one took over
@@ -81,10 +81,10 @@ def _least(members: tuple[str, str], by: Mapping[str, list[Operation]]) -> Overl
 
 
 def _divided(inner: Sequence[Operation], outer: Sequence[Operation]) -> Iterable[list[tuple[Operation, Operation]]]:
-    """Every way to divide the outer member's writes into those before and those after: where tenures overlap, the
+    """Every way to divide the outer member's writes into those before and those after: where stints overlap, the
     first end in the new one and the last beginning in the old one, which are the moments that let them overlap least.
 
-    Whatever its first tenure ends with, writes that began earlier may belong to it, too, at no cost. So it is enough to
+    Whatever its first stint ends with, writes that began earlier may belong to it, too, at no cost. So it is enough to
     try each place in the order in which they began.
     """
     first, last = min(inner, key=lambda write: write.ended), max(inner, key=lambda write: write.began)
