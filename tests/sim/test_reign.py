@@ -22,6 +22,8 @@ from outlast.policy.size import Resize
 from tests.controller.etcd import Server, served, until
 from tests.sim.site import SimSite, new_site
 
+# Its etcd and its leader are judged by seconds: beside a whole suite at low priority both are late.
+pytestmark = pytest.mark.lab
 WEB = "scale: { min: 2, max: 4 }\n    uses: [database]"
 DATABASE = "database: { engine: mariadb }"
 HEALED = 60.0

@@ -22,6 +22,7 @@ from outlast.kernel.errors import Finding, OutlastError
 from outlast.kernel.events import Event, Phase
 from outlast.machines.kept import Kept
 from outlast.machines.machine import Machine
+from outlast.machines.provider import Power
 from outlast.machines.reusing import Reusing
 from outlast.policy.heal import Remedy
 from outlast.policy.memory import Verb
@@ -69,23 +70,21 @@ class Deeds:
 
     async def remedy(self, remedy: Remedy) -> None:
         """Do it and wait until it has helped. Raises `OutlastError`."""
-        self._post.does(f"{remedy.subject}: {remedy.verb}, because {remedy.because}")
+        text = f"{remedy.subject}: {remedy.verb}, because {remedy.because}"
         match remedy.verb:
             case Verb.RESTART:
-                await self._restart(remedy.subject)
+                await self._restart(remedy.subject, text)
             case Verb.START:
-                await self._bring(self.blueprint, {remedy.subject})
+                await self._bring(text, self.blueprint, {remedy.subject})
             case Verb.CYCLE:
-                await self._provider.power_off(remedy.subject)
-                await self._bring(self.blueprint, {remedy.subject})
+                await self._cycle(remedy.subject, text)
             case Verb.REPLACE:
-                await self._bring(self.blueprint, {remedy.subject}, replace=remedy.subject)
+                await self._bring(text, self.blueprint, {remedy.subject}, replace=remedy.subject)
         self._post.tell(f"{remedy.subject}: {remedy.verb} helped")
 
     async def resize(self, resizes: Sequence[Resize]) -> None:
         """Give services these numbers of members. Raises `OutlastError`."""
-        for each in resizes:
-            self._post.does(f"{each.service}: {each.members} members, because {each.because}")
+        text = "; ".join(f"{each.service}: {each.members} members, because {each.because}" for each in resizes)
         before = self.blueprint
         wanted = {(name, service): r.members for r in resizes for name, _, service in [r.service.partition("/")]}
         after = self._workspace.resized(before, wanted)
@@ -97,31 +96,41 @@ class Deeds:
             self._workspace.store.keep(after)
             self._blueprint, self.finished = after, False
 
-        await self._bring(after, _differing(before, after), agree)
+        await self._bring(text, after, _differing(before, after), agree)
         await self._applied()
         self._post.tell("; ".join(f"{each.service} has {each.members} members" for each in resizes))
 
     async def finish(self) -> None:
         """Carry out what was agreed on and not finished. Raises `OutlastError`."""
-        self._post.does(f"generation {self.blueprint.generation}: is finished")
-        await self._bring(self.blueprint, self.blueprint.bundle_by_machine)
+        number = self.blueprint.generation
+        await self._bring(f"generation {number}: is finished", self.blueprint, self.blueprint.bundle_by_machine)
         await self._applied()
-        self._post.tell(f"generation {self.blueprint.generation} is in place")
+        self._post.tell(f"generation {number} is in place")
 
     async def _applied(self) -> None:
         await self._agreement.write(APPLIED, self.blueprint.digest.encode(), self._tenure)
         self.finished = True
 
     async def _bring(
-        self, blueprint: Blueprint, machines: Collection[str], keep: Keep | None = None, replace: str = ""
+        self,
+        text: str,
+        blueprint: Blueprint,
+        machines: Collection[str],
+        agree: Keep = nothing,
+        replace: str = "",
     ) -> None:
-        """Make these machines as the blueprint has them, whatever the others are."""
+        """Make these machines as the blueprint has them, whatever the others are. `text` is told once nobody else can
+        be at work: whoever waits has begun nothing."""
         site = self._workspace
+
+        async def keep() -> None:
+            self._post.does(text)
+            await agree()
 
         async def finish(there: Mapping[str, Machine]) -> None:
             await site.hand_over(blueprint, there, new=True)
 
-        terms = Terms(self._holder, only=frozenset(machines), replace=replace, keep=keep or nothing, finish=finish)
+        terms = Terms(self._holder, only=frozenset(machines), replace=replace, keep=keep, finish=finish)
         builds = site.held_builds(blueprint)
         done = await Up(blueprint, site.registry, self._provider, site.vault, builds, self._post.hears, terms).run()
         for span in done.spans:
@@ -129,9 +138,18 @@ class Deeds:
         for line in done.done:
             self._post.tell(line)
 
-    async def _restart(self, member: str) -> None:
+    async def _cycle(self, name: str, text: str) -> None:
+        """Take the machine's power away and give it back, as nobody but this controller may meanwhile."""
+        on = sorted(found.name for found in await self._provider.list() if found.power is Power.ON)
+        first = next((other for other in on if other != name), name)
+        async with self._connected(first) as machine, held({first: machine}, self._holder, 0.0, self._post.hears):
+            await self._provider.power_off(name)
+            await self._bring(text, self.blueprint, {name})
+
+    async def _restart(self, member: str, text: str) -> None:
         home = self.blueprint.topology.member_by_name[member].machine
         async with self._connected(home) as machine, held({home: machine}, self._holder, 0.0, self._post.hears):
+            self._post.does(text)
             bundle = self.blueprint.bundle_by_machine[home]
             applier = Applier(machine, bundle, edition(self.blueprint, self._holder), self._workspace.vault)
             services = [service.name for service in bundle.part(member).services if service.enabled]
