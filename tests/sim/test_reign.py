@@ -15,18 +15,26 @@ from outlast.controller.deed import Deeds
 from outlast.controller.lease import held, operator
 from outlast.controller.post import Post
 from outlast.controller.reign import Reign
+from outlast.kernel.errors import Finding, OutlastError
 from outlast.kernel.events import Phase, silent
-from outlast.machines.provider import Power
+from outlast.machines.provider import Order, Power
 from outlast.machines.sim.sim import Sim
 from outlast.policy.size import Resize
 from tests.controller.etcd import Server, served, until
-from tests.sim.site import SimSite, new_site
+from tests.sim.site import SimSite, models, new_site
 
 # Its etcd and its leader are judged by seconds: beside a whole suite at low priority both are late.
 pytestmark = pytest.mark.lab
 WEB = "scale: { min: 2, max: 4 }\n    uses: [database]"
 DATABASE = "database: { engine: mariadb }"
 HEALED = 60.0
+
+
+class Refusing(Sim):
+    """A provider that makes no machine."""
+
+    async def create(self, order: Order) -> None:
+        raise OutlastError(Finding(order.name, "no machines today", "its provider has none left", "ask again"))
 
 
 @pytest.fixture(scope="module")
@@ -112,13 +120,15 @@ async def test_what_a_leader_began_the_next_one_finishes(shop: SimSite, agreemen
     sim = shop.provider()
     wanted = Resize("east/web", 4, "two more are wanted")
     async with agreement.lead("east-controller-1", unheard) as tenure:
-        deeds = Deeds(shop.workspace(sim), agreement, tenure, Post("east-controller-1", agreement, tmp_path / "one"))
+        refusing = Refusing("simulated", shop.store.folder, models(shop.registry))
+        deeds = Deeds(
+            shop.workspace(refusing), agreement, tenure, Post("east-controller-1", agreement, tmp_path / "one")
+        )
         await deeds.adopt()
-        doing = asyncio.create_task(deeds.resize([wanted]))
         # As when it is killed in the middle: what is agreed on is there, the machines are not.
-        await until("it is agreed on", lambda: agreed(agreement, 4), HEALED)
-        doing.cancel()
-        await asyncio.gather(doing, return_exceptions=True)
+        with pytest.raises(OutlastError, match="no machines today"):
+            await deeds.resize([wanted])
+        assert await agreed(agreement, 4)
     assert len([found for found in await sim.list() if "app" in found.name]) < 4
     async with governed(shop, agreement, sim, tmp_path / "two"):
         await until("four are there", lambda: has(shop, sim, 4), HEALED)
