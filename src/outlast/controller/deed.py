@@ -62,9 +62,8 @@ class Deeds:
         self._blueprint = newest
         if agreed is None or agreed.blueprint.digest != newest.digest:
             self._revision = await self._agreement.intend(newest, self._tenure, self._revision)
-        self._workspace.store.keep(newest)
         applied = await self._agreement.read(APPLIED)
-        # What was handed over was applied by whoever did that.
+        # What was handed over was applied by whoever did that; what leaders agree on is kept in etcd only.
         is_handed = own is not None and own.digest == newest.digest
         self.finished = is_handed or (applied is not None and applied.value.decode() == newest.digest)
 
@@ -93,7 +92,6 @@ class Deeds:
 
         async def agree() -> None:
             self._revision = await self._agreement.intend(after, self._tenure, self._revision)
-            self._workspace.store.keep(after)
             self._blueprint, self.finished = after, False
 
         await self._bring(text, after, _differing(before, after), agree)
