@@ -33,9 +33,10 @@ from outlast.controller.roll import Roll
 from outlast.controller.words import made, raise_all, refuse_outdated
 from outlast.kernel.errors import Finding, OutlastError, Unreachable
 from outlast.kernel.events import Emit, Event, Phase
+from outlast.machines.machine import Machine
 from outlast.machines.provider import BuildOrder, Found, Order, Power, Provider
 
-CONNECT_LIMIT = 10.0
+CONNECT_LIMIT, CONNECT_PAUSE = 10.0, 0.3
 WITNESSES = 2
 
 T = TypeVar("T")
@@ -182,12 +183,23 @@ class Up:
         """A connection to a machine that is there; it is opened once."""
 
         async def connect() -> Applier:
-            machine = await self.provider.connect(name, limit=CONNECT_LIMIT)
+            machine = await self._connected(name)
             applier = Applier(machine, self.blueprint.bundle_by_machine[name], self._edition, self.vault)
             self._appliers.append(applier)
             return applier
 
         return self._once(f"connect {name}", connect)
+
+    async def _connected(self, name: str) -> Machine:
+        """A machine that refuses at once may be booting: the command that started it was killed."""
+        deadline = time.monotonic() + CONNECT_LIMIT
+        while True:
+            try:
+                return await self.provider.connect(name, limit=max(1.0, deadline - time.monotonic()))
+            except Unreachable:
+                if time.monotonic() >= deadline:
+                    raise
+            await asyncio.sleep(CONNECT_PAUSE)
 
     def _once(self, name: str, work: Callable[[], Coroutine[Any, Any, T]]) -> asyncio.Task[T]:
         """Start a step when it is first asked for; whoever asks later waits for the same run."""
