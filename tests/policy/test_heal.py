@@ -71,6 +71,17 @@ def test_what_was_left_alone_is_tried_again_later() -> None:
     assert [verb for _, verb, _ in ordered].count(Verb.RESTART) == 4
 
 
+def test_what_is_lost_again_and_again_but_well_for_long_in_between_is_always_healed() -> None:
+    ordered, healing = course(lambda now: look(now, absent=("b1",) if now % 140 < 5 else ()), 1400)
+    assert len(ordered) == 11
+    assert healing.memory.quarantined == {}
+
+
+def test_what_is_left_alone_is_said_with_its_reason() -> None:
+    _, healing = course(lambda now: look(now, sick=("web-1",)), 400, Limits(settle=20.0))
+    assert any(reason.startswith("web-1: left alone, because it is not healthy") for reason in healing.waiting_on)
+
+
 def test_what_is_well_only_for_moments_is_left_alone() -> None:
     # A minute well after each remedy, then sick again.
     ordered, healing = course(lambda now: look(now, sick=("web-1",) if now % 90 > 60 else ()), 900, Limits(settle=20.0))

@@ -31,7 +31,8 @@ class Limits:
     not there when its provider says so too. `gone`, `silent`, `sick`: ills that are
     younger are left to themselves; services are restarted by systemd, and clusters agree anew. `lost`: whom nobody
     has heard for so long serves nobody either. `boot`, `settle`: a remedy of a machine or a member has so long to help.
-    More than `tries` remedies of one thing within `window` are too many, and it is left alone for `quarantine`.
+    A remedy after which it is well for `lasting` is forgotten; more than `tries` remedies of one thing within `window`
+    are too many, and it is left alone for `quarantine`.
     `at_once`: so many remedies may take something away at the same time."""
 
     facts: float = 5.0
@@ -42,6 +43,7 @@ class Limits:
     sick: float = 15.0
     boot: float = 60.0
     settle: float = 120.0
+    lasting: float = 120.0
     window: float = 900.0
     tries: int = 4
     quarantine: float = 1800.0
@@ -72,13 +74,14 @@ def heal(seen: Observation, shape: Shape, memory: Memory, limits: Limits) -> Hea
     if own := _own_fault(seen, shape, limits):
         return Healing((), (own,), memory)
     remedies: list[Remedy] = []
-    waiting: list[str] = []
+    waiting = [f"{name}: left alone, because {why.what}" for name, why in memory.quarantined.items()]
     for subject in _due(seen, shape, memory, limits):
         tried = memory.tried.get(subject, ())
         ill = memory.ills[subject]
         if len(tried) >= limits.tries:
             reason = f"{ill.what}, and {len(tried)} remedies within {limits.window:g} s did not last"
             memory = replace(memory, quarantined={**memory.quarantined, subject: Ill(reason, seen.at)})
+            waiting.append(f"{subject}: left alone, because {reason}")
             continue
         ladder = LADDER[ill.what]
         remedy = _remedy(ladder[min(len(tried), len(ladder) - 1)], subject, ill.what, shape)
@@ -103,6 +106,7 @@ def _noted(seen: Observation, shape: Shape, memory: Memory, limits: Limits) -> M
         name: kept
         for name, attempts in memory.tried.items()
         if (kept := tuple(attempt for attempt in attempts if now - attempt.began <= limits.window))
+        and (name in ills or now - kept[-1].began < limits.lasting)
     }
     quarantined = {name: why for name, why in memory.quarantined.items() if now - why.since < limits.quarantine}
     for name in memory.quarantined.keys() - quarantined.keys():
