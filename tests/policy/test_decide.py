@@ -40,11 +40,11 @@ def test_a_site_that_is_well_and_calm_is_left_alone() -> None:
 
 
 def test_what_is_lost_and_what_is_asked_for_come_in_one_decision() -> None:
-    first, second = course(*(seen(float(now), 18.0, off=("a1", "a2")) for now in (0, 2)))
-    assert [(each.service, each.members) for each in first.resizes] == [("east/web", 4)]
+    _, _, last = course(*(seen(float(now), 18.0, off=("a1", "a2") if now else ()) for now in range(3)))
+    assert [(each.service, each.members) for each in last.resizes] == [("east/web", 4)]
     # Half of the machines are gone, and their provider says so: that is no fault of the observer's.
-    assert [(each.verb, each.subject) for each in second.remedies] == [(Verb.START, "a1"), (Verb.START, "a2")]
-    assert "18 requests at once" in first.resizes[0].because
+    assert [(each.verb, each.subject) for each in last.remedies] == [(Verb.START, "a1"), (Verb.START, "a2")]
+    assert "18 requests at once" in last.resizes[0].because
 
 
 def test_an_unknown_load_is_waited_for_and_changes_nothing() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from outlast.policy.heal import Healing, Limits, heal
 from outlast.policy.memory import Memory, Verb
 from outlast.policy.observation import Observation
+from outlast.policy.shape import Shape
 from tests.policy.sites import SHOP, look
 
 LIMITS = Limits()
@@ -75,6 +77,23 @@ def test_what_is_lost_again_and_again_but_well_for_long_in_between_is_always_hea
     ordered, healing = course(lambda now: look(now, absent=("b1",) if now % 140 < 5 else ()), 1400)
     assert len(ordered) == 10
     assert healing.memory.quarantined == {}
+
+
+def test_who_is_ill_for_want_of_another_is_left_alone_until_that_is_well() -> None:
+    edge, web, database = SHOP.clusters
+    shape = Shape((edge, replace(web, uses=("database",)), database), SHOP.homes)
+
+    def tried(*sick: str) -> list[str]:
+        memory, subjects = Memory(), list[str]()
+        for now in range(300):
+            healing = heal(look(float(now), sick=sick, shape=shape), shape, memory, Limits())
+            memory = healing.memory
+            subjects += [remedy.subject for remedy in healing.remedies]
+        return subjects
+
+    assert "web-1" in tried("web-1")
+    assert "web-1" not in tried("web-1", "galera-1", "galera-2")
+    assert "web-1" in tried("web-1", "galera-1")
 
 
 def test_what_is_left_alone_is_said_with_its_reason() -> None:

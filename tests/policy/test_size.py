@@ -32,12 +32,18 @@ def follow(
     return changes
 
 
-def test_it_grows_at_once_to_what_is_needed() -> None:
-    assert follow(lambda now: 5 if now < 10 else 34, 20) == [(10, 7)]
+def test_it_grows_to_what_is_needed_as_soon_as_that_lasts() -> None:
+    assert follow(lambda now: 5 if now < 10 else 34, 20) == [(12, 7)]
+    # Growing on, it is as many as were asked for all the time.
+    assert follow(lambda now: 5 if now < 10 else 14 + 10 * (now - 10), 13) == [(12, 3)]
+
+
+def test_what_piles_up_while_a_database_moves_is_no_load() -> None:
+    assert follow(lambda now: 200 if now in (50, 51) else 5, 100) == []
 
 
 def test_never_beyond_its_bounds() -> None:
-    assert follow(lambda _: 1000, 400) == [(0, 8)]
+    assert follow(lambda _: 1000, 400) == [(2, 8)]
     assert follow(lambda _: 0, 1000, have=3) == [(300, 2)]
     assert follow(lambda _: 12, 1, have=12) == [(0, 8)]
 
@@ -53,17 +59,23 @@ def test_unknown_load_changes_nothing_and_begins_the_calm_anew() -> None:
 
 def test_a_spare_is_kept() -> None:
     scaling = Scaling(least=2, most=8, capacity=10, target=0.5, spare=1)
-    assert follow(lambda _: 14, 5, scaling=scaling) == [(0, 4)]
+    assert follow(lambda _: 14, 5, scaling=scaling) == [(2, 4)]
 
 
 def test_slow_answers_ask_for_more_but_never_for_more_than_twice_as_many() -> None:
     scaling = Scaling(least=2, most=8, capacity=10, target=0.5, latency=0.5)
-    change, _ = resize(0.0, "web", 3, LoadSeen(Known(10.0, 0.0), mean=Known(0.7, 0.0)), scaling, Memory())
-    assert isinstance(change, Resize)
-    assert change.members == 5
-    change, _ = resize(0.0, "web", 3, LoadSeen(Known(10.0, 0.0), mean=Known(20.0, 0.0)), scaling, Memory())
-    assert isinstance(change, Resize)
-    assert change.members == 6
+    assert slowly(0.7, scaling) == 5
+    assert slowly(20.0, scaling) == 6
+
+
+def slowly(mean: float, scaling: Scaling) -> int:
+    """How many members three become whose answers take so long on average."""
+    memory, members = Memory(), 3
+    for now in (0.0, 1.0, 2.0):
+        seen = LoadSeen(Known(10.0, now), mean=Known(mean, now))
+        change, memory = resize(now, "web", 3, seen, scaling, memory)
+        members = change.members if isinstance(change, Resize) else members
+    return members
 
 
 @given(st.integers(min_value=0, max_value=200), st.integers(min_value=2, max_value=8))

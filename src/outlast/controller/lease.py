@@ -115,9 +115,12 @@ class Lease:
                 await self.release()
 
     async def _refresh(self, machine: Machine) -> None:
-        """A machine that does not hear it, or is somebody else's by now, refuses the next step: nobody is told here."""
+        """A machine that does not hear it, or is somebody else's by now, refuses the next step: nobody is told here.
+        One that booted since has forgotten, and is asked anew."""
         with suppress(OutlastError):
-            await self._ask(machine, "refresh")
+            answer = await self._ask(machine, "refresh")
+            if not answer.held and answer.by is None:
+                await self._ask(machine, "take")
 
     async def _try(self, machine: Machine) -> None:
         with suppress(Unreachable):

@@ -12,12 +12,15 @@ from outlast.site.schema import Site
 def outline(blueprint: Blueprint, registry: Registry) -> Shape:
     """The shape of a site as its blueprint has it."""
     clusters: list[Cluster] = []
+    after = {stage.name: stage.after for stage in blueprint.stages}
     for (datacenter, service), members in sorted(blueprint.topology.clusters.items()):
         component = registry[members[0].component]
         # Of what has one member only, that one may be taken: it serves nobody while it is ill.
         needed = min(component.needed(len(members)), len(members) - 1)
         names = tuple(member.name for member in members)
-        clusters.append(Cluster(f"{datacenter}/{service}", names, needed, keeps=component.steward is not None))
+        name = f"{datacenter}/{service}"
+        keeps = component.steward is not None
+        clusters.append(Cluster(name, names, needed, keeps=keeps, uses=after.get(name, ())))
     return Shape(tuple(clusters), {member.name: member.machine for member in blueprint.topology.members})
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from outlast.contract.probe import Health
 from outlast.policy.memory import Attempt, Ill, Memory, Verb
 from outlast.policy.observation import Fact, Known, MachineSeen, Observation, Presence, fresh
-from outlast.policy.shape import Shape
+from outlast.policy.shape import Cluster, Shape
 
 OFF, ABSENT, SILENT = "its power is off", "its provider has no such machine", "nobody hears it"
 UNHEALTHY = "it is not healthy"
@@ -85,6 +85,9 @@ def heal(seen: Observation, shape: Shape, memory: Memory, limits: Limits) -> Hea
             continue
         ladder = LADDER[ill.what]
         remedy = _remedy(ladder[min(len(tried), len(ladder) - 1)], subject, ill.what, shape)
+        if root := _root(subject, shape, memory):
+            waiting.append(f"{subject}: {ill.what}; it uses {root}, which is ill itself")
+            continue
         if refused := _refusal(remedy, seen, shape, memory, limits):
             waiting.append(f"{subject}: {ill.what}; {refused}")
             continue
@@ -191,6 +194,24 @@ def _due(seen: Observation, shape: Shape, memory: Memory, limits: Limits) -> lis
 
     due = [name for name, ill in memory.ills.items() if is_due(name, ill)]
     return sorted(due, key=lambda name: (name in shape.homes, memory.ills[name].since, name))
+
+
+def _root(subject: str, shape: Shape, memory: Memory) -> str:
+    """What a member uses and is ill itself: to heal the member would heal nothing. Empty when there is none."""
+    if subject not in shape.homes:
+        return ""
+    seen, frontier = set[str](), {*shape.cluster_of[subject].uses}
+    while frontier:
+        seen |= frontier
+        frontier = {name for cluster in shape.clusters if cluster.service in frontier for name in cluster.uses} - seen
+    used = [cluster for cluster in shape.clusters if cluster.service in seen - {shape.cluster_of[subject].service}]
+    return next((cluster.service for cluster in used if _is_down(cluster, shape, memory)), "")
+
+
+def _is_down(cluster: Cluster, shape: Shape, memory: Memory) -> bool:
+    """Whether so many of its members are ill, or on ill machines, that it cannot serve."""
+    well = [member for member in cluster.members if not {member, shape.homes[member]} & memory.ills.keys()]
+    return len(well) < max(cluster.needed, 1)
 
 
 def _remedy(verb: Verb, subject: str, because: str, shape: Shape) -> Remedy:

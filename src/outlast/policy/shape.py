@@ -10,12 +10,14 @@ from functools import cached_property
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """The members of one service in one data centre. `needed`: so many must be well when one of them is taken away on
-    purpose; `keeps`: its members hold something that is not anywhere else."""
+    purpose; `keeps`: its members hold something that is not anywhere else; `uses`: services that
+    it cannot do without."""
 
     service: str
     members: tuple[str, ...]
     needed: int
     keeps: bool
+    uses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,11 @@ from outlast.policy.observation import Fact, Known, LoadSeen, fresh
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds. `pause`: from a member that went to the next; `hurry`: from one growth to the next, in which the new
-    ones show what they carry; `facts`: older ones are not believed."""
+    """Seconds. `lasting`: so long a load must ask for more, because what piles up while a database moves is gone by
+    then. `pause`: from a member that went to the next; `hurry`: from one growth to the next, in which the new ones show
+    what they carry; `facts`: older ones are not believed."""
 
+    lasting: float = 2.0
     pause: float = 30.0
     hurry: float = 10.0
     facts: float = 5.0
@@ -53,11 +55,15 @@ def resize(
         return f"{service}: its load is unknown ({busy.because})", _asked(service, (), memory)
     up, because = _wanted(have, busy.value, fresh(load.mean, now, pace.facts), scaling)
     down = _bounded(math.ceil(busy.value / (scaling.capacity * scaling.target * SLACK)), scaling)
-    asks = _kept((*memory.asks.get(service, ()), Ask(now, max(up, down) if up > have else down)), now, scaling)
+    asks = _kept((*memory.asks.get(service, ()), Ask(now, up if up > have else down)), now, scaling)
     memory = _asked(service, asks, memory)
     since = now - memory.resized.get(service, float("-inf"))
     if up > have:
-        return _changed(Resize(service, up, because), now, memory) if since >= pace.hurry else (None, memory)
+        lasts = [ask.members for ask in asks if now - ask.at <= pace.lasting]
+        sustained = now - asks[0].at >= pace.lasting and min(lasts) > have
+        # As many as were asked for all the time: the height of a wave is no measure.
+        wanted = Resize(service, min(lasts), because)
+        return _changed(wanted, now, memory) if sustained and since >= pace.hurry else (None, memory)
     most = max(ask.members for ask in asks)
     calm = now - asks[0].at >= scaling.calm
     if most < have and calm and since >= pace.pause:
