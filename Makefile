@@ -35,7 +35,7 @@ run: setup ## bring the example shop up in the lab and print its addresses
 down: setup ## remove the example shop and everything of its lab but the cached image
 	$(OUTLAST) down -f $(SITE) --yes
 
-test: setup .venv/.test-packages check ## every test, the lab included (root, about twenty-seven minutes)
+test: setup .venv/.test-packages check ## every test, the lab included (root, about twenty-eight minutes)
 	@# What needs a processor and no lab, behind what needs a lab and mostly waits.
 	@nice -n 10 .venv/bin/pytest -q -p no:cacheprovider -m "not lab" > .venv/pure.log 2>&1 & pure=$$!; \
 	.venv/bin/pytest -q -m lab; lab=$$?; \
