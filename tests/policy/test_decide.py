@@ -40,7 +40,7 @@ def test_a_site_that_is_well_and_calm_is_left_alone() -> None:
 
 
 def test_what_is_lost_and_what_is_asked_for_come_in_one_decision() -> None:
-    _, _, last = course(*(seen(float(now), 18.0, off=("a1", "a2") if now else ()) for now in range(3)))
+    _, last = course(*(seen(float(now), 18.0, off=("a1", "a2")) for now in range(2)))
     assert [(each.service, each.members) for each in last.resizes] == [("east/web", 4)]
     # Half of the machines are gone, and their provider says so: that is no fault of the observer's.
     assert [(each.verb, each.subject) for each in last.remedies] == [(Verb.START, "a1"), (Verb.START, "a2")]

@@ -16,7 +16,7 @@ class Pace:
     then. `pause`: from a member that went to the next; `hurry`: from one growth to the next, in which the new ones show
     what they carry; `facts`: older ones are not believed."""
 
-    lasting: float = 2.0
+    lasting: float = 1.0
     pause: float = 30.0
     hurry: float = 10.0
     facts: float = 5.0
