@@ -37,7 +37,7 @@ from outlast.machines.machine import Machine
 from outlast.machines.provider import BuildOrder, Found, Order, Power, Provider
 
 CONNECT_LIMIT, CONNECT_PAUSE = 10.0, 0.3
-WITNESSES = 2
+WITNESSES, MEETING = 2, 3
 
 T = TypeVar("T")
 
@@ -158,8 +158,9 @@ class Up:
             yield
             return
         free = sorted(self._running - {self.terms.replace})
-        # Whoever touches some machines only asks the first of all too: there everybody meets.
-        names = [name for name in free if name in self._touched or name == free[0]]
+        # Whoever touches some machines only asks the first of all too: there everybody meets. Not one alone, because a
+        # machine that booted has forgotten who holds it.
+        names = [name for name in free if name in self._touched or name in free[:MEETING]]
         open_ = await asyncio.gather(*(self._applier(name) for name in names), return_exceptions=True)
         machines = {applier.machine.name: applier.machine for applier in open_ if isinstance(applier, Applier)}
         async with held(machines, self.terms.holder, self.terms.wait, self.emit) as lease:
