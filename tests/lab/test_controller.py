@@ -12,7 +12,8 @@ import pytest
 from outlast.machines.provider import Power
 from tests.lab.site import LabSite, copy_of, traces, until
 
-SITE = "heals"
+pytestmark = pytest.mark.lab
+SITE = "outlast-test-heal"
 LIMIT = 120.0
 
 
