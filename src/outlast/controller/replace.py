@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from outlast.apply.apply import Applier
+from outlast.apply.apply import Applier, Edition
 from outlast.apply.vault import Vault
 from outlast.blueprint.blueprint import Blueprint, Stage
+from outlast.contract.bundle import Bundle
 from outlast.contract.probe import Health
 from outlast.contract.registry import Registry
 from outlast.controller.observe import Sight, look
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.machines.provider import Provider
+
+CONNECT_LIMIT = 10.0
 
 
 async def retire(
@@ -43,6 +46,17 @@ async def retire(
         with suppress(OutlastError):
             await leaving.activate(services, force="stop")
     await provider.destroy(name)
+
+
+async def let_go(name: str, provider: Provider, edition: Edition, vault: Vault) -> None:
+    """Everything on a machine that leaves ends in good order, as far as it answers: nobody sends it requests any more,
+    and those under way are finished."""
+    with suppress(OutlastError):
+        machine = await provider.connect(name, limit=CONNECT_LIMIT)
+        try:
+            await Applier(machine, Bundle(name, ()), edition, vault).sweep()
+        finally:
+            await machine.close()
 
 
 def refusal(name: str, stage: Stage, blueprint: Blueprint, registry: Registry, sight: Sight) -> Finding | None:

@@ -19,7 +19,7 @@ from outlast.apply.apply import Applier, edition
 from outlast.apply.facts import Landed
 from outlast.apply.vault import Vault
 from outlast.blueprint.blueprint import Blueprint, Stage
-from outlast.contract.bundle import Artifact, Bundle
+from outlast.contract.bundle import Artifact
 from outlast.contract.registry import Registry
 from outlast.controller.build import build
 from outlast.controller.drift import mended
@@ -27,11 +27,11 @@ from outlast.controller.guard import is_widened, narrow, widen
 from outlast.controller.lease import Lease, held
 from outlast.controller.outcome import Outcome, Span, Terms
 from outlast.controller.packages import bring_back
-from outlast.controller.replace import retire
+from outlast.controller.replace import let_go, retire
 from outlast.controller.rest import at_rest
 from outlast.controller.roll import Roll
 from outlast.controller.words import made, raise_all, refuse_outdated
-from outlast.kernel.errors import Finding, OutlastError, Unreachable
+from outlast.kernel.errors import Finding, Unreachable
 from outlast.kernel.events import Emit, Event, Phase
 from outlast.machines.machine import Machine
 from outlast.machines.provider import BuildOrder, Found, Order, Power, Provider
@@ -312,21 +312,10 @@ class Up:
                 gone = [*landed.leftovers.services, *landed.leftovers.files]
                 self._did(applier.machine.name, f"removed {', '.join(gone)}")
         for name in sorted(set(self._found) - set(self.blueprint.bundle_by_machine)):
-            await self._let_go(name)
+            if self._found[name].power is Power.ON:
+                await let_go(name, self.provider, self._edition, self.vault)
             await self.provider.destroy(name)
             self._did(name, "removed the machine: the site no longer asks for it")
-
-    async def _let_go(self, name: str) -> None:
-        """Everything on a machine that leaves ends in good order, as far as it answers: nobody sends it requests any
-        more, and those under way are finished."""
-        if self._found[name].power is not Power.ON:
-            return
-        with suppress(OutlastError):
-            machine = await self.provider.connect(name, limit=CONNECT_LIMIT)
-            try:
-                await Applier(machine, Bundle(name, ()), self._edition, self.vault).sweep()
-            finally:
-                await machine.close()
 
     async def _narrow(self) -> None:
         """Close what only the machines and members of before needed: they are gone now."""
