@@ -47,7 +47,7 @@ async def main() -> int:
     workspace = open_workspace(Path(sys.argv[2] if len(sys.argv) > 2 else "examples/shop/site.yaml"))
     blueprint = applied(workspace)
     watch = Watch(blueprint, workspace.registry, workspace.provider, workspace.vault)
-    async with Chaos(blueprint, workspace.provider, workspace.registry, workspace.file) as chaos:
+    async with Chaos(blueprint, workspace.provider, workspace.registry, workspace.file, workspace.environment) as chaos:
         assert await watch.healthy(HEALTHY_LIMIT, home=True) is not None, "the site is not whole"
         before = await watch.status()
         return await _overload(workspace, watch, chaos, before, minutes * 60)

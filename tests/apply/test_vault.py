@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from outlast.apply.vault import ALPHABET, Vault
+from outlast.apply.passwords import ALPHABET
+from outlast.apply.vault import Vault
 from outlast.contract.secret import Certificate, authority, certificate, key, password
 from outlast.kernel.errors import OutlastError
 

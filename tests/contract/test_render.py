@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from jinja2 import Environment, UndefinedError, meta
 
+from outlast.contract.identity import AUTHORITY
 from outlast.contract.registry import discover
 from outlast.contract.secret import Kind, references
 from outlast.contract.template import render
@@ -46,7 +47,8 @@ def test_its_files_are_absolute_named_once_and_not_open_to_all(name: str) -> Non
 
 def test_what_it_names_is_there(name: str) -> None:
     for _, part in parts(name):
-        paths = {file.path for file in part.files}
+        # The authority that all trust is written for all, by the machine's own base.
+        paths = {AUTHORITY, *(file.path for file in part.files)}
         services = {service.name for service in part.services}
         for service in part.services:
             assert {*service.restart_on, *service.reload_on} <= paths, f"{service.name} heeds files that nobody writes"

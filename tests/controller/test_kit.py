@@ -25,10 +25,11 @@ async def site(tmp_path: Path) -> SimSite:
     return made
 
 
-def kit_of(site: SimSite) -> Kit:
+def kit_of(site: SimSite, environment: str = "") -> Kit:
     store, blueprint = site.store, site.blueprint()
     tars = {artifact.digest: store.release(artifact.name, artifact.digest) for artifact in in_use(blueprint)}
-    return pack(site.home / "site.yaml", store, "the key", blueprint, tars, {"vendor/access.json": b"there"})
+    more = {"vendor/access.json": b"there"}
+    return pack(site.home / "site.yaml", environment, store, "the key", blueprint, tars, more)
 
 
 async def machine_of(site: SimSite) -> Machine:
@@ -64,3 +65,13 @@ async def test_it_is_brought_once_and_a_later_one_takes_its_place(site: SimSite)
     assert (await machine.get(f"{STATE}/kit/site.yaml")).endswith(b"# changed\n")
     # Whoever was reading the one before finds it where it was.
     assert await machine.get(f"{STATE}/kits/{first.digest}/site.yaml") == site.text.encode()
+
+
+async def test_an_environment_s_is_as_its_folder_and_says_which_it_is(site: SimSite) -> None:
+    machine, kit = await machine_of(site), kit_of(site, "staging")
+    await hand_over(kit, [machine])
+    assert await machine.get(f"{STATE}/kit/environment") == b"staging"
+    own = f"{STATE}/kit/.outlast/environments/staging"
+    assert await machine.get(f"{own}/blueprint.json") == (site.store.folder / "blueprint.json").read_bytes()
+    for name, tar in kit.releases.items():
+        assert await machine.get(f"{own}/releases/{name}") == tar.read_bytes()

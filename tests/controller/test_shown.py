@@ -44,6 +44,12 @@ def test_secrets_old_and_new_are_hidden_and_keys_are_not() -> None:
     )
 
 
+def test_a_line_of_a_secret_that_looks_like_a_key_is_hidden() -> None:
+    filled = FILLED.replace("s3cret", "-----BEGIN-----\nuser: s3cret\nbGFzdA=")
+    lines = difference(SECRET, filled, found("HOST=here\nWORD=\nhost: other\n"))
+    assert not [line for line in lines if "s3cret" in line or "user" in line or "bGFzdA" in line or "host" in line]
+
+
 def test_a_file_that_only_some_may_read_shows_nothing_new() -> None:
     private = replace(PLAIN, mode=0o640)
     lines = difference(private, private.content, found("one\ntwo\nthree\nmine\n", mode=0o640))

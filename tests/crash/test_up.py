@@ -93,7 +93,7 @@ async def _break(site: SimSite) -> None:
     await machine.put("/etc/outlast/etcd/etcd.yaml", b"garbage")
     await machine.close()
     machine = await sim.connect("east-app-1")
-    await machine.run(["systemctl", "stop", "outlast-app-web.service"])
+    await machine.run(["systemctl", "stop", "outlast-app-web-a.service"])
     await machine.close()
 
 

@@ -97,9 +97,11 @@ def name(number: int) -> str:
 def rack(title: str, numbers: Sequence[int]) -> Generator[Rack]:
     """Bare servers that reach package archives through this box, and go when the context ends."""
     home = HOMES / title
-    home.mkdir(parents=True, exist_ok=True)
     lab = Lab(title, home, home / "rack", ensure)
     asyncio.run(lab.clear())
+    # What a killed run left is sealed with a key that was its own.
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
     try:
         network = asyncio.run(_boot(lab, numbers))
         key = _new_key(home / "owner")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from outlast.machines.nspawn.lab import Lab
 
 ROOT = Path(__file__).parents[2]
 HOMES = Path("/var/tmp/outlast-tests")
+CONNECT_LIMIT = 20.0
 OUTLAST = Path(sys.executable).with_name("outlast")
 
 
@@ -59,6 +61,28 @@ class LabSite:
         name = yaml.safe_load((self.home / "site.yaml").read_text())["site"]
         return Lab(name, self.home, self.home / ".outlast")
 
+    def shell(self, machine: str, *argv: str, expect: int | None = 0) -> str:
+        """What a command prints on a machine. Not by `outlast exec`, whose start costs more than most commands."""
+        (said,) = asyncio.run(self._said([(machine, argv)], expect)).values()
+        return said
+
+    def everywhere(self, *argv: str) -> dict[str, str]:
+        """What a command prints on each of the site's machines."""
+        return asyncio.run(self._said([(machine["name"], argv) for machine in self.status()["machines"]], 0))
+
+    async def _said(self, asked: Sequence[tuple[str, Sequence[str]]], expect: int | None) -> dict[str, str]:
+        lab = self.provider()
+        said: dict[str, str] = {}
+        for name, argv in asked:
+            machine = await lab.connect(name, limit=CONNECT_LIMIT)
+            try:
+                done = await machine.run(argv)
+            finally:
+                await machine.close()
+            assert expect is None or done.returncode == expect, f"{name}: {argv}: {done}"
+            said[name] = done.stdout.decode()
+        return said
+
     def edit(self, old: str, new: str) -> None:
         """Change the site file."""
         path = self.home / "site.yaml"
@@ -84,12 +108,25 @@ def copy_of(example: str, site: str, *, governed: bool = False) -> LabSite:
     return lab
 
 
+def kill_after(process: subprocess.Popen[str], seconds: float) -> None:
+    """Kill a command that has not ended by itself in so many seconds."""
+    try:
+        process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+
+
 def until(what: str, check: Callable[[], object], limit: float) -> float:
     """Wait until `check` answers something true, at most `limit` seconds; answers how long it took."""
-    began = time.monotonic()
+    began = asked = time.monotonic()
     while not check():
-        assert time.monotonic() - began < limit, f"not within {limit} s: {what}"
-        time.sleep(0.1)
+        now = time.monotonic()
+        assert now - began < limit, f"not within {limit} s: {what}"
+        # A look at a site keeps its machines busy: whoever asks without a pause delays what they wait for.
+        # Half a second at most: what is waited for may pass again.
+        time.sleep(min(max(0.1, now - asked), 0.5))
+        asked = time.monotonic()
     return time.monotonic() - began
 
 

@@ -180,8 +180,8 @@ async def rebooted(ward: Ward, machine: str) -> Case:
 async def test_processes_and_hogs_and_the_database(ward: Ward) -> None:
     await orphans(
         ward,
-        killed("east-web-1", "east-app-1", "outlast-app-web.service"),
-        paused("east-web-2", "east-app-2", "outlast-app-web.service"),
+        killed("east-web-1", "east-app-1", "outlast-app-web-a.service"),
+        paused("east-web-2", "east-app-2", "outlast-app-web-a.service"),
         hogged(("processor", "east-app-2"), "east-app-2", 'wc -l < "$1"', 8),
         hogged(("memory", "east-edge-2"), "east-edge-2", 'ps -o rss= -p "$(cat "$1")"', 256 * 1024),
         statement("east-galera-2", TWO, "galera-desync", "SELECT '', @@wsrep_desync", "1", "0"),

@@ -15,6 +15,8 @@ from tests.lab.site import LabSite, copy_of, traces, until
 pytestmark = pytest.mark.lab
 SITE = "outlast-test-heal"
 LIMIT = 120.0
+# Once a leader is killed: until the next one has finished what it was doing. A lease of a dead operator ends by itself.
+KILLED, LEASE = 30.0, 20.0
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +39,49 @@ def events(site: LabSite) -> list[dict[str, Any]]:
     return json.loads(site.run("events", "--json", "--last", "500").stdout)["events"]
 
 
-def told(site: LabSite, *words: str) -> bool:
-    return any(all(word in each["event"]["text"] for word in words) for each in events(site))
+def told(site: LabSite) -> int:
+    """The number of what was told last."""
+    return max((each["number"] for each in events(site)), default=0)
+
+
+def since(site: LabSite, number: int, *words: str) -> list[str]:
+    """What was told after that number, with all of these words."""
+    later = [each["event"]["text"] for each in events(site) if each["number"] > number]
+    return [text for text in later if all(word in text for word in words)]
 
 
 def whole(site: LabSite) -> bool:
     return bool(site.status()["healthy"])
+
+
+def there(site: LabSite) -> set[str]:
+    return {found.name for found in asyncio.run(site.provider().list())}
+
+
+def wanted(site: LabSite) -> set[str]:
+    return {machine["name"] for machine in site.status()["machines"]}
+
+
+def grown(site: LabSite, members: int) -> bool:
+    """So many members of the app, and all is well."""
+    status = site.status()
+    return status["healthy"] and len([m for m in status["members"] if m["name"].startswith("east-web-")]) == members
+
+
+def kill_leader(site: LabSite) -> None:
+    first = leader(site)
+    home = next(m["machine"] for m in site.status()["members"] if m["name"] == first)
+    site.run("exec", home, "--", "systemctl", "kill", "--signal=KILL", "outlast-controller")
+
+
+def killed(site: LabSite, machine: str, *arguments: str) -> None:
+    """A command that is killed as soon as it makes this machine."""
+    operator = site.start(*arguments)
+    try:
+        until(f"{machine} is made", lambda: machine in there(site), LIMIT)
+    finally:
+        operator.kill()
+        operator.communicate()
 
 
 def lose(site: LabSite, machine: str) -> None:
@@ -71,6 +110,49 @@ def test_the_leader_is_lost_and_another_one_heals(shop: LabSite) -> None:
     until("it is seen as gone", lambda: not whole(shop), LIMIT)
     until("all is there again", lambda: whole(shop), LIMIT)
     assert leader(shop) != first
+
+
+def test_the_leader_is_killed_in_the_middle_and_the_next_one_finishes(shop: LabSite) -> None:
+    before = told(shop)
+    asyncio.run(shop.provider().destroy("east-app-2"))
+    until("it begins", lambda: since(shop, before, "east-app-2: start", "no such machine"), LIMIT)
+    kill_leader(shop)
+    until("all is there again", lambda: whole(shop), KILLED)
+    assert there(shop) == wanted(shop)
+    # It was made once: by the leader that was killed, who may not have told, or by the next one.
+    assert len(since(shop, before, "east-app-2: made the machine")) <= 1
+
+
+def test_scale_and_then_the_leader_are_killed_and_the_next_one_finishes(shop: LabSite) -> None:
+    before = told(shop)
+    killed(shop, "east-app-3", "scale", "web", "4")
+    until("a leader goes on", lambda: since(shop, before, "is finished"), LEASE + KILLED)
+    kill_leader(shop)
+    until("all is there", lambda: grown(shop, 4), KILLED)
+    assert there(shop) == wanted(shop)
+    shop.run("scale", "web", "2")
+    assert machines(shop) == 2
+
+
+def test_up_is_killed_and_the_leader_finishes(shop: LabSite) -> None:
+    shop.edit("min: 2, max: 8", "min: 3, max: 8")
+    killed(shop, "east-app-3", "up", "--yes")
+    until("all is there", lambda: grown(shop, 3), LEASE + KILLED)
+    assert there(shop) == wanted(shop)
+    assert "nothing to change" in shop.run("up", "--yes").stdout
+
+
+def test_the_leader_is_killed_during_up_which_ends_as_ever(shop: LabSite) -> None:
+    shop.edit("min: 3, max: 8", "min: 4, max: 8")
+    operator = shop.start("up", "--yes")
+    until("it makes a machine", lambda: "east-app-4" in there(shop), LIMIT)
+    kill_leader(shop)
+    assert operator.wait(LIMIT) == 0
+    until("all is there", lambda: grown(shop, 4), KILLED)
+    assert there(shop) == wanted(shop)
+    shop.edit("min: 4, max: 8", "min: 2, max: 8")
+    shop.run("up", "--yes")
+    shop.run("scale", "web", "2")
 
 
 def test_an_app_grows_and_shrinks_by_a_word_and_up_keeps_it(shop: LabSite) -> None:

@@ -11,7 +11,7 @@ import pytest
 from outlast.machines.provider import Order
 from tests.lab.site import LabSite, copy_of, traces, until
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.beside]
 SITE = "outlast-test-coord"
 DATA = ("east-data-1", "east-data-2", "east-data-3")
 # The programs on the machine know how etcdctl is called there: own address, and certificates.
@@ -30,7 +30,7 @@ def site() -> Iterator[LabSite]:
 def ask(site: LabSite, machine: str, *words: str) -> str:
     """What etcd on that machine answers; `None` when it does not."""
     call = ("env", "PYTHONPATH=/usr/lib/outlast/etcd", "python3", "-B", "-c", ASK, *words)
-    return site.run("exec", machine, "--", *call).stdout.strip()
+    return site.shell(machine, *call).strip()
 
 
 def members(site: LabSite) -> dict[str, str]:

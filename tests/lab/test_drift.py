@@ -14,10 +14,10 @@ from outlast.kernel.events import silent
 from outlast.machines.provider import Order
 from tests.lab.site import LabSite, copy_of, traces, until
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.beside]
 SITE = "outlast-test-drift"
-APP = "outlast-app-hello.service"
-ENVIRONMENT = "/etc/outlast/apps/hello.env"
+APP = "outlast-app-hello-a.service"
+ENVIRONMENT = "/etc/outlast/apps/hello-a.env"
 PROXY = "/etc/outlast/haproxy/haproxy.cfg"
 UNITS = "/etc/systemd/system"
 
@@ -34,7 +34,7 @@ def site() -> Iterator[LabSite]:
 
 
 def shell(site: LabSite, machine: str, script: str) -> str:
-    return site.run("exec", machine, "--", "sh", "-c", script).stdout.strip()
+    return site.shell(machine, "sh", "-c", script).strip()
 
 
 def plan(site: LabSite) -> dict[tuple[str, str], dict[str, Any]]:
@@ -65,7 +65,7 @@ def test_files_edited_deleted_or_given_to_others(site: LabSite) -> None:
     drifts = plan(site)
     assert drifts["east-edge-1", PROXY]["what"] == "it had been edited by hand"
     assert "+# by hand" in drifts["east-edge-1", PROXY]["lines"]
-    assert drifts["east-app-1", ENVIRONMENT]["lines"][-1] == "+MORE=⟦hidden⟧"
+    assert drifts["east-app-1", ENVIRONMENT]["lines"][-1] == "+⟦hidden⟧"
     secret = (site.home / ".outlast/passwords/apps/hello").read_text()
     assert "mine" not in text.replace("mine own", "")
     assert secret not in text + json.dumps([*drifts.values()])

@@ -27,7 +27,7 @@ def shop() -> Iterator[LabSite]:
 
 
 def on(site: LabSite, machine: str, script: str, expect: int | None = 0) -> str:
-    return site.run("exec", machine, "--", "sh", "-c", script, expect=expect).stdout
+    return site.shell(machine, "sh", "-c", script, expect=expect)
 
 
 def test_what_is_open_is_what_the_wiring_names(shop: LabSite) -> None:

@@ -22,7 +22,7 @@ from outlast.machines.nspawn.lab import Lab
 from outlast.machines.provider import Order
 from tests.lab.site import HOMES
 
-pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.lab, pytest.mark.beside, pytest.mark.asyncio(loop_scope="module")]
 SITE = "outlast-test-land"
 HOME = HOMES / SITE
 MACHINE = "east-app-1"
@@ -65,9 +65,11 @@ PART = Part(
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def connection() -> AsyncIterator[Machine]:
-    HOME.mkdir(parents=True, exist_ok=True)
     lab = Lab(SITE, HOME, HOME / ".outlast")
     await lab.clear()
+    # What a killed run left is sealed with a key that was its own.
+    shutil.rmtree(HOME, ignore_errors=True)
+    HOME.mkdir(parents=True)
     await lab.prepare([], silent)
     (network,) = await lab.networks(["east"])
     await lab.create(Order(MACHINE, "east", network[11]))

@@ -49,7 +49,7 @@ def elsewhere(site: LabSite, store: Path, *arguments: str) -> subprocess.Complet
 def holder(site: LabSite) -> int:
     """The process that changes the site now, as a machine knows it; 0 when there is none."""
     script = "cat /run/outlast-lease.json 2>/dev/null || true"
-    text = site.run("exec", "east-app-1", "--", "sh", "-c", script).stdout.strip()
+    text = site.shell("east-app-1", "sh", "-c", script).strip()
     return json.loads(text)["holder"]["process"] if text else 0
 
 

@@ -19,7 +19,7 @@ from outlast.machines.nspawn.lab import Lab
 from outlast.machines.provider import BuildOrder, Order, Power
 from tests.lab.site import HOMES, traces, until
 
-pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.lab, pytest.mark.beside, pytest.mark.asyncio(loop_scope="module")]
 SITE = "outlast-test-make"
 HOME = HOMES / SITE
 

@@ -15,7 +15,7 @@ import pytest
 from tests.lab.bare import Rack, rack
 from tests.lab.site import LabSite, copy_of, until
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.beside]
 SITE, RACK = "outlast-test-own", "outlast-test-rack"
 POOLS = {"edge": (11, 12), "app": (21, 22), "data": (31, 32, 33)}
 SPARE = 38

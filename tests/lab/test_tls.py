@@ -9,7 +9,7 @@ import pytest
 
 from tests.lab.site import LabSite, copy_of, until
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.beside]
 SITE = "outlast-test-tls"
 # Runs on a machine that may reach the port: what comes back in clear, over TLS without a certificate, with one that
 # nobody signed, and with the member's own.
@@ -48,7 +48,7 @@ print(json.dumps({
 """
 # An app's own driver with the app's own password, with and without TLS.
 CLIENT = """
-set -a; . /etc/outlast/apps/web.env; exec "$VIRTUAL_ENV/bin/python" -c '
+set -a; . /etc/outlast/apps/web-a.env; exec "$VIRTUAL_ENV/bin/python" -c '
 import os, ssl, pymysql
 from urllib.parse import urlsplit
 url = urlsplit(os.environ["DATABASE_URL"])
@@ -78,7 +78,7 @@ def attempts(site: LabSite, source: str, target: str, port: int, identity: str) 
     """What `source` hears on a port of `target`, for each way to speak to it."""
     address = next(m["address"] for m in site.status()["machines"] if m["name"] == target)
     argv = ["python3", "-c", PROGRAM, address, str(port), identity, f"{identity}.key"]
-    return json.loads(site.run("exec", source, "--", *argv).stdout)
+    return json.loads(site.shell(source, *argv))
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_only_a_member_is_heard(shop: LabSite, name: str, port: int, source: str
 
 
 def test_a_database_client_in_clear_is_refused(shop: LabSite) -> None:
-    clear, secure = shop.run("exec", "east-app-1", "--", "bash", "-c", CLIENT).stdout.splitlines()
+    clear, secure = shop.shell("east-app-1", "bash", "-c", CLIENT).splitlines()
     assert clear.startswith("refused")
     assert "3159" in clear
     assert "TLSv1.3" in secure

@@ -48,6 +48,17 @@ def test_never_beyond_its_bounds() -> None:
     assert follow(lambda _: 12, 1, have=12) == [(0, 8)]
 
 
+def test_a_season_that_begins_is_answered_at_once_with_its_name_and_one_that_ends_with_patience() -> None:
+    office = Scaling(least=4, most=8, capacity=10, target=0.5, because="mon-fri 08:00-18:00")
+    change, memory = resize(0.0, "web", 2, LoadSeen(Known(5, 0.0)), office, Memory())
+    assert change == Resize("web", 4, "it may have 4 to 8 (mon-fri 08:00-18:00)")
+    # Of unknown load, too: the owner knows what is coming.
+    assert resize(0.0, "web", 2, LoadSeen(Unknown("nobody measures it")), office, Memory())[0] == change
+    change, _ = resize(30.0, "web", 4, LoadSeen(Known(5, 30.0)), SCALING, memory)
+    assert change is None
+    assert follow(lambda _: 5, 400, have=4) == [(300, 3), (330, 2)]
+
+
 def test_it_shrinks_one_after_the_other_after_a_calm() -> None:
     assert follow(lambda now: 34 if now < 100 else 5, 600, have=7) == [(401, 6), (431, 5), (461, 4), (491, 3), (521, 2)]
 

@@ -73,7 +73,7 @@ class SimSite:
         wanted = releases(site, self.registry, self.home, self.store)
         topology = place(site, self.registry, grounds, parent.topology if parent else None)
         artifacts = {name: release.artifact for name, release in wanted.items()}
-        blueprint = compile_blueprint(site, self.registry, topology, artifacts, parent)
+        blueprint = compile_blueprint(site, self.registry, topology, artifacts, parent, self.store.in_place())
         assert not failing(audit(site, self.registry, blueprint))
         builds = {release.artifact.name: release.order for release in wanted.values()}
         with self.store.lock("up"):
@@ -83,6 +83,7 @@ class SimSite:
 
             terms = Terms(operator("up"), keep=keep)
             outcome = await Up(blueprint, self.registry, provider, self.vault(), builds, silent, terms).run()
+            self.store.keep_in_place(blueprint)
         assert outcome.findings == ()
         return outcome.done
 
@@ -124,6 +125,7 @@ apps:
   web:
     source: ./app
     run: serve
+    rollout: {{ watch: 0s }}
     {web}
 {rest}
 """

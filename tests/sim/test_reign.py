@@ -16,10 +16,13 @@ from outlast.controller.deed import Deeds
 from outlast.controller.lease import held, operator
 from outlast.controller.post import Post
 from outlast.controller.reign import Reign
+from outlast.controller.store import STAGE, Stage
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.kernel.events import Phase, silent
 from outlast.machines.provider import Order, Power
 from outlast.machines.sim.sim import Sim
+from outlast.policy.heal import Remedy
+from outlast.policy.memory import Verb
 from outlast.policy.size import Resize
 from tests.controller.etcd import Server, served, until
 from tests.sim.site import SimSite, models, new_site
@@ -133,6 +136,51 @@ async def test_what_a_leader_began_the_next_one_finishes(shop: SimSite, agreemen
     assert len([found for found in await sim.list() if "app" in found.name]) < 4
     async with governed(shop, agreement, sim, tmp_path / "two"):
         await until("four are there", lambda: has(sim, 4), HEALED)
+        await until("it is told", lambda: said(agreement, Phase.DONE, "is in place"), HEALED)
+
+
+class Dying(Sim):
+    """A provider that has made a machine when whoever asked for it is dead: nothing more is done there."""
+
+    async def create(self, order: Order) -> None:
+        await super().create(order)
+        raise OutlastError(Finding(order.name, "nobody is there any more", "its leader was killed", "elect another"))
+
+
+async def test_a_machine_that_a_leader_left_empty_is_finished_by_the_next_one(
+    shop: SimSite, agreement: Agreement, tmp_path: Path
+) -> None:
+    sim = shop.provider()
+    await sim.destroy("east-app-2")
+    async with agreement.lead("east-controller-1", unheard) as tenure:
+        dying = Dying("simulated", shop.store.folder, models(shop.registry))
+        deeds = Deeds(shop.workspace(dying), agreement, tenure, Post("east-controller-1", agreement, tmp_path / "one"))
+        await deeds.adopt()
+        with pytest.raises(OutlastError, match="nobody is there"):
+            await deeds.remedy(Remedy(Verb.START, "east-app-2", "its provider has no such machine"))
+        assert not deeds.finished
+    # It is on and answers: for whoever looks at machines only, all is well.
+    assert "east-app-2" in {found.name for found in await sim.list() if found.power is Power.ON}
+    async with governed(shop, agreement, sim, tmp_path / "two"):
+        # Sooner than any member would be found sick and restarted.
+        await until("all is there again", lambda: whole(shop, sim), 10.0)
+        await until("it is told", lambda: said(agreement, Phase.DONE, "east-app-2: is in place"), HEALED)
+
+
+async def test_an_intent_that_an_operator_left_begun_is_finished(
+    shop: SimSite, agreement: Agreement, tmp_path: Path
+) -> None:
+    sim = shop.provider()
+    workspace = shop.workspace(sim)
+    shop.store.keep(workspace.resized(shop.blueprint(), {("east", "web"): 3}))
+    (shop.store.folder / STAGE).write_text(Stage.HALTED)
+    async with agreement.lead("east-controller-1", unheard) as tenure:
+        deeds = Deeds(workspace, agreement, tenure, Post("east-controller-1", agreement, tmp_path / "one"))
+        await deeds.adopt()
+        assert deeds.finished, "an operator who was stopped is not gone on for"
+    (shop.store.folder / STAGE).write_text(Stage.BEGUN)
+    async with governed(shop, agreement, sim, tmp_path / "two"):
+        await until("three are there", lambda: has(sim, 3), HEALED)
         await until("it is told", lambda: said(agreement, Phase.DONE, "is in place"), HEALED)
 
 

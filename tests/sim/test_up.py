@@ -14,11 +14,12 @@ import pytest
 from outlast.contract.probe import Health
 from outlast.contract.registry import discover
 from outlast.contract.simulated import plain, simulated
-from outlast.kernel.errors import OutlastError
+from outlast.kernel.errors import Finding, OutlastError
 from outlast.machines.provider import Order
+from outlast.machines.sim.sim import Sim
 from outlast.status import Status
 from tests.lab.site import until
-from tests.sim.site import SimSite, new_site
+from tests.sim.site import SimSite, models, new_site
 from tests.toys import registry
 
 SHOP = "scale: { min: 2 }\n    uses: [database]\n    migrate: migrate"
@@ -90,9 +91,28 @@ async def test_what_a_dead_command_left_beside_files_and_releases_goes(shop: Sim
     half.mkdir()
     (root / "srv/outlast/web/0123.unpacking.tar.gz.0a1b2c3d").write_text("half")
     (shop.home / "app" / "main.py").write_text("serve = 2\n")
-    assert "east-web-1: restarted outlast-app-web.service" in await shop.up()
+    assert "web: the next ones took over from 2 members" in await shop.up()
     assert not ledger.exists()
     assert [path.name for path in half.parent.iterdir() if "unpacking" in path.name] == []
+    assert await shop.up() == ()
+
+
+async def test_a_machine_keeps_the_release_and_the_one_before_and_gets_an_older_one_again(shop: SimSite) -> None:
+    root = shop.home / ".outlast/sim/machines/east-app-1/root"
+    folder = root / "srv/outlast/web"
+    seen: list[set[str]] = []
+    for number in (1, 2, 3, 1, 1):
+        (shop.home / "app" / "main.py").write_text(f"serve = {number}\n")
+        done = await shop.up()
+        seen.append({path.name.removesuffix(".print") for path in folder.iterdir()})
+    first, second = seen[0], seen[1] - seen[0]
+    third = seen[2] - second
+    assert [len(names) for names in seen] == [1, 2, 2, 2, 2]
+    assert seen[2:] == [second | third, third | first, third | first]
+    assert done == ()
+    # What a removal that died leaves is no release.
+    (folder / "0123.removed").mkdir()
+    assert await shop.up() == ("east-app-1: removed /srv/outlast/web/0123",)
     assert await shop.up() == ()
 
 
@@ -110,7 +130,7 @@ async def test_an_unpacking_waits_for_the_one_that_a_killed_command_left_running
     assert not done
     assert not [path for path in releases.iterdir() if path not in before and path.is_dir()]
     os.close(holder)
-    assert "east-web-1: restarted outlast-app-web.service" in await again
+    assert "web: the next ones took over from 2 members" in await again
     assert [path.name for path in releases.iterdir() if "unpacking" in path.name] == []
 
 
@@ -205,3 +225,27 @@ async def test_nobody_founds_the_coordination_while_who_may_hold_its_data_is_sil
     await sim.mend("east-data-3")
     assert sum("east-etcd" in line and "founds the cluster anew" in line for line in await shop.up(sim)) == 1
     assert (await shop.status()).healthy
+
+
+class Short(Sim):
+    """A provider that has one machine too few."""
+
+    async def create(self, order: Order) -> None:
+        if order.name == "east-app-3":
+            raise OutlastError(Finding(order.name, "no machines today", "its provider has none left", "ask again"))
+        await super().create(order)
+
+
+async def test_of_those_that_join_one_that_cannot_keeps_no_other_from_serving(tmp_path: Path) -> None:
+    small = new_site(tmp_path, web="scale: { min: 2 }\n    migrate: migrate")
+    await small.up()
+    grown = new_site(tmp_path, web="scale: { min: 4 }\n    migrate: migrate")
+    with pytest.raises(OutlastError, match="no machines today"):
+        await grown.up(Short("simulated", grown.store.folder, models(grown.registry)))
+    health = {member.name: member.health for member in (await grown.status()).members if member.component == "app"}
+    assert health["east-web-4"] is Health.HEALTHY
+    assert health["east-web-3"] is not Health.HEALTHY
+    done = await grown.up()
+    assert not [line for line in done if "migrate" in line], "it ran for this release before"
+    assert (await grown.status()).healthy
+    assert await grown.up() == ()

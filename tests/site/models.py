@@ -42,6 +42,7 @@ class App(Frozen):
     port: int | None = Field(default=None, gt=1023, lt=65536, description="The port, when it cannot read $PORT.")
     timeout: Duration = Field(default=30.0, ge=1, description="How long a request may take.")
     env: dict[str, str] = Field(default_factory=dict, description="Environment variables.")
+    secrets: dict[str, str] = Field(default_factory=dict, description="Secrets, by variable.")
     args: str | tuple[str, ...] = ()
 
 

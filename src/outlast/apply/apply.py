@@ -27,12 +27,13 @@ LAND_LIMIT = 120.0
 ACTIVATE_LIMIT = 900.0
 OBSERVE_LIMIT = 6.0
 RESTORE_LIMIT = 1300.0
-# An `up` that was killed leaves its unpacking running on the machine, so each waits for the one before it and has a
-# name of its own; one that finds its own archive gone was overtaken and does nothing.
+# It yields to whatever serves. An `up` that was killed leaves its unpacking running on the machine, so each waits for
+# the one before it and has a name of its own; one that finds its own archive gone was overtaken and does nothing.
 # What an unpacking that died left goes first, also of another release: nobody would ever again. What was there goes
 # before the note of what it was like, and the new one comes last: whenever this is killed, the release is missing or
 # whole. What runs in the old folder goes on in it until it is restarted.
 UNPACK = """
+{ echo 10 > /proc/self/autogroup; renice -n 10 -p $$; } >/dev/null 2>&1 || true
 exec 9<"${2%/*}"
 flock 9
 test -e "$1.tar.gz"
@@ -159,29 +160,12 @@ class Applier:
 
     async def _content(self) -> dict[str, object]:
         # Filling in secrets reads files: off the event loop, because all machines are served by it.
-        contents = await asyncio.to_thread(self._filled)
-        artifacts = [artifact for held in self.bundle.parts for artifact in held.part.artifacts]
+        contents = await asyncio.to_thread(filled, self.bundle, self._vault)
         return {
             "files": contents,
             "services": _services(self._services),
-            "artifacts": [{"name": a.name, "digest": a.digest, "path": a.path} for a in artifacts],
+            "artifacts": [{"name": a.name, "digest": a.digest, "path": a.path} for a in self.bundle.artifacts],
         }
-
-    def _filled(self) -> list[dict[str, object]]:
-        for held in self.bundle.parts:
-            for wanted in held.part.certificates:
-                self._vault.issue(wanted)
-        return [
-            {
-                "path": file.path,
-                "content": self._vault.fill(file.content),
-                "mode": file.mode,
-                "owner": file.owner,
-                "group": file.group,
-            }
-            for held in self.bundle.parts
-            for file in held.part.files
-        ]
 
     async def _ask(self, verb: str, answer: type[A], within: float, /, **request: object) -> A:
         edition = self._edition
@@ -205,6 +189,24 @@ class Applier:
             fix=f"mend what its last lines name, then run the same command again (`outlast ssh {self.machine.name}`)",
             evidence=done.log,
         )
+
+
+def filled(bundle: Bundle, vault: Vault) -> list[dict[str, object]]:
+    """A bundle's files with their secrets; what of these is missing is made by that, and kept in the vault."""
+    for held in bundle.parts:
+        for wanted in held.part.certificates:
+            vault.issue(wanted)
+    return [
+        {
+            "path": file.path,
+            "content": vault.fill(file.content),
+            "mode": file.mode,
+            "owner": file.owner,
+            "group": file.group,
+        }
+        for held in bundle.parts
+        for file in held.part.files
+    ]
 
 
 def _services(services: Iterable[Service]) -> list[dict[str, object]]:

@@ -115,13 +115,14 @@ class Held(_Answer):
 
 
 class Leftovers(_Answer):
-    """What the ledger names and the bundle no longer does."""
+    """What the ledger names and the bundle no longer does, and the folders of releases of long before."""
 
     services: tuple[str, ...]
     files: tuple[str, ...]
+    releases: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.services or self.files)
+        return bool(self.services or self.files or self.releases)
 
 
 class ServiceDone(_Answer):

@@ -32,7 +32,14 @@ from outlast.apply.onboard.ledger import (
 from outlast.apply.onboard.look import observe
 from outlast.apply.onboard.packages import look_at_packages, restore_packages
 from outlast.apply.onboard.probes import yield_to_customers
-from outlast.apply.onboard.releases import release_standing, remember_release
+from outlast.apply.onboard.releases import (
+    old_releases,
+    release_standing,
+    remember_first,
+    remember_release,
+    remove_release,
+    staying,
+)
 from outlast.apply.onboard.services import (
     UNITS,
     WANTS,
@@ -97,7 +104,7 @@ def land(request, ledger):
         "jobs": [key for key in request["jobs"] if key not in ledger["once"]],
         "packages": look_at_packages(request["packages"], dry),
         "pending": {},
-        "leftovers": {"services": [], "files": []},
+        "leftovers": {"services": [], "files": [], "releases": []},
         "clock": time.time(),
     }
     if not dry:
@@ -115,6 +122,7 @@ def land(request, ledger):
                 ledger["files"][file["path"]] = [*ledger["files"].get(file["path"], [])[-1:], note(file)]
         for service in request["services"]:
             ledger["services"].setdefault(service["name"], {})
+        remember_first(request["artifacts"], ledger)
         if json.dumps(ledger) != before:
             write_ledger(ledger)
         for file in files:
@@ -187,7 +195,7 @@ def remove_overrides(paths):
 
 
 def sweep(request, ledger):
-    """Stop and remove services and files of the ledger that the request does not keep."""
+    """Stop and remove services and files of the ledger that the request does not keep, and releases of long before."""
     check_generation(request, ledger)
     check_lease(request)
     gone = leftovers(request, ledger)
@@ -201,8 +209,11 @@ def sweep(request, ledger):
         temporary_of(path).unlink(missing_ok=True)
     if gone["services"]:
         systemctl("daemon-reload")
+    for path in gone["releases"]:
+        remove_release(path)
     for name in gone["services"]:
         del ledger["services"][name]
+    ledger["releases"] = staying(request["artifacts"], ledger)
     ledger["files"] = {path: notes for path, notes in ledger["files"].items() if path not in gone["files"]}
     write_ledger(ledger)
     return gone
@@ -214,6 +225,7 @@ def leftovers(request, ledger):
     return {
         "services": sorted(set(ledger["services"]) - kept_services),
         "files": sorted(set(ledger["files"]) - kept_files),
+        "releases": old_releases(request["artifacts"], ledger),
     }
 
 

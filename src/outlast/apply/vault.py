@@ -1,32 +1,25 @@
-"""The site's generated secrets and its own certificate authority, in `.outlast/` (mode 0700) beside the site file.
+"""The site's secrets and its own certificate authority, in `.outlast/` (mode 0700) beside the site file.
 
-What is missing is made on first use and kept; passwords and private keys are kept sealed, certificates can be read.
-Values leave only towards the machine whose files name them.
+What Outlast makes is made on first use and kept; what the owner keeps elsewhere is taken when `up` runs, and kept too.
+Passwords and private keys are kept sealed, certificates can be read. Values leave only towards the machine whose files
+name them.
 """
 
 from __future__ import annotations
 
-import secrets
-import string
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from collections.abc import Collection, Generator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
+from outlast.apply.authority import Authority
+from outlast.apply.certificates import Certificates
+from outlast.apply.passwords import Passwords
 from outlast.contract.secret import Certificate, Kind, Reference, resolve
+from outlast.contract.unit import environment_value
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.seal import durable
 from outlast.seal.seal import Seal
-
-ALPHABET = string.ascii_letters + string.digits
-AUTHORITY_LIFE = timedelta(days=3650)
-CERTIFICATE_LIFE = timedelta(days=365)
-RENEW_BEFORE = timedelta(days=30)
 
 
 class Vault:
@@ -34,15 +27,18 @@ class Vault:
 
     def __init__(self, folder: Path, site: str, now: datetime) -> None:
         self._folder = folder
-        self._site = site
-        self._now = now
         self._seal = Seal(folder, site)
+        self._taken: dict[str, str] = {}
+        self.now = now
+        self.passwords = Passwords(folder / "passwords", self._seal)
+        self.authority = Authority(folder, self._seal, site, now)
+        self.certificates = Certificates(folder / "certificates", self._seal, self.authority, now)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @property
     def authority_path(self) -> Path:
         """The certificate that clients trust."""
-        return self._folder / "ca.pem"
+        return self.authority.path
 
     def take_over(self) -> None:
         """Prove the key and seal what an earlier version left in clear. Raises `OutlastError` without the right key."""
@@ -51,6 +47,12 @@ class Vault:
     def forget(self) -> None:
         """Remove the key from this computer, for a site that is going."""
         self._seal.forget()
+
+    @contextmanager
+    def turn(self) -> Generator[None]:
+        """For whoever changes passwords, certificates or the authority themselves."""
+        with self._seal.turn():
+            yield
 
     def fill(self, text: str) -> str:
         """`text` with every marker replaced by its secret.
@@ -62,146 +64,65 @@ class Vault:
 
     def issue(self, wanted: Certificate) -> None:
         """Make or renew a certificate so that it names exactly what is wanted and is valid for a month more."""
-        path = self._path("certificates", wanted.name, ".pem")
         with self._seal.turn():
-            if not (path.exists() and self._serves(path, wanted)):
-                self._sign(path, wanted)
+            self.certificates.issue(wanted)
+
+    def take(self, values: Mapping[str, str]) -> None:
+        """Fill in these secrets of the owner from now on, whatever is kept."""
+        self._taken = dict(values)
+
+    def keep(self) -> None:
+        """Keep what was taken, sealed, for whoever brings machines up later."""
+        with self._seal.turn():
+            for name in self.differing(self._taken):
+                self._seal.write(self._owners_path(name), self._taken[name].encode())
+
+    def narrow(self, read: Collection[str]) -> None:
+        """Keep no secret of the owner that is not `read` any more."""
+        with self._seal.turn():
+            for path in self._owners_path("").glob("*"):
+                if path.name not in read:
+                    durable.remove(path)
+
+    def differing(self, values: Mapping[str, str]) -> dict[str, bool]:
+        """Those of the owner's secrets whose value is not the one that is kept, and whether one is kept at all."""
+        paths = {name: self._owners_path(name) for name in values}
+        kept = {name: self._seal.read(path).decode() for name, path in paths.items() if path.exists()}
+        return {name: name in kept for name, value in values.items() if kept.get(name) != value}
+
+    def taken(self, name: str) -> datetime | None:
+        """When the kept value of a secret of the owner was taken; None: never."""
+        path = self._owners_path(name)
+        return self._seal.written(path) if path.exists() else None
 
     def _value(self, reference: Reference) -> str:
         match reference.kind:
             case Kind.PASSWORD:
-                return self._password(reference.name)
+                return self.passwords.value(reference.name)
+            case Kind.OTHER:
+                return self.passwords.other(reference.name)
+            case Kind.OWNER:
+                return environment_value(self._owners(reference.name))
             case Kind.CERTIFICATE:
-                return self._issued(reference.name, ".pem")
+                return self.certificates.read(reference.name, ".pem")
             case Kind.KEY:
-                return self._issued(reference.name, ".key")
+                return self.certificates.read(reference.name, ".key")
             case Kind.AUTHORITY:
-                self._authority()
-                return self.authority_path.read_text()
+                return self.authority.trusted()
 
-    def _issued(self, name: str, suffix: str) -> str:
-        path = self._path("certificates", name, suffix)
+    def _owners(self, name: str) -> str:
+        if name in self._taken:
+            return self._taken[name]
+        path = self._owners_path(name)
         if not path.exists():
-            why = "no part of a bundle lists a certificate of that name"
-            fix = "report this: a component's fault"
-            raise OutlastError(Finding(f"certificate {name}", "a file needs it and nobody issued it", why, fix))
+            why = "`outlast up` finds the value and keeps it sealed for all that come later"
+            raise OutlastError(Finding(f"secret {name}", "its value is not known here", why, "run `outlast up`"))
         return self._seal.read(path).decode()
 
-    def _password(self, name: str) -> str:
-        path = self._path("passwords", name, "")
-        if not path.exists():
-            self._seal.write(path, "".join(secrets.choice(ALPHABET) for _ in range(32)).encode())
-        return self._seal.read(path).decode()
-
-    def _path(self, kind: str, name: str, suffix: str) -> Path:
-        return self._folder / kind / f"{name}{suffix}"
-
-    def _authority(self) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-        key_path = self._folder / "ca.key"
-        if not (key_path.exists() and self.authority_path.exists()):
-            self._found_authority(key_path)
-        key = serialization.load_pem_private_key(self._seal.read(key_path), password=None)
-        assert isinstance(key, ec.EllipticCurvePrivateKey)
-        return x509.load_pem_x509_certificate(self.authority_path.read_bytes()), key
-
-    def _found_authority(self, key_path: Path) -> None:
-        # ECDSA: a TLS handshake costs a tenth of one with RSA-2048 (figures in HAProxy's introduction).
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = _name(f"Outlast authority of {self._site}")
-        certificate = (
-            self._builder(name, name, key.public_key(), AUTHORITY_LIFE)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(_usage(signs_certificates=True), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .sign(key, hashes.SHA256())
-        )
-        self._seal.write(key_path, _key_text(key))
-        durable.write(self.authority_path, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
-
-    def _sign(self, path: Path, wanted: Certificate) -> None:
-        authority, authority_key = self._authority()
-        key = ec.generate_private_key(ec.SECP256R1())
-        purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-        certificate = (
-            self._builder(_name(wanted.name), authority.subject, key.public_key(), CERTIFICATE_LIFE)
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_usage(signs_certificates=False), critical=True)
-            .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
-            .add_extension(x509.SubjectAlternativeName(_names(wanted)), critical=False)
-            # Strict checkers (Python since 3.13) refuse a certificate that does not name its authority's key.
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False
-            )
-            .sign(authority_key, hashes.SHA256())
-        )
-        # The key first: a certificate that is there always has its key.
-        self._seal.write(path.with_suffix(".key"), _key_text(key))
-        durable.write(path, certificate.public_bytes(serialization.Encoding.PEM))
-
-    def _builder(
-        self, subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, life: timedelta
-    ) -> x509.CertificateBuilder:
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(issuer)
-            .public_key(key)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(self._now - timedelta(hours=1))
-            .not_valid_after(self._now + life)
-        )
-
-    def _serves(self, path: Path, wanted: Certificate) -> bool:
-        held = x509.load_pem_x509_certificate(path.read_bytes())
-        names = held.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        fresh = held.not_valid_after_utc - self._now > RENEW_BEFORE
-        return fresh and set(names) == set(_names(wanted)) and self._signed(held) and self._belongs(path, held)
-
-    def _signed(self, held: x509.Certificate) -> bool:
-        try:
-            held.verify_directly_issued_by(self._authority()[0])
-        except (InvalidSignature, ValueError):
-            return False
-        return True
-
-    def _belongs(self, path: Path, held: x509.Certificate) -> bool:
-        """Whether the key beside the certificate is its own: a death between the two writes leaves them apart."""
-        key_path = path.with_suffix(".key")
-        if not key_path.exists():
-            return False
-        key = serialization.load_pem_private_key(self._seal.read(key_path), password=None)
-        return key.public_key() == held.public_key()
+    def _owners_path(self, name: str) -> Path:
+        return self._folder / "owner" / name
 
 
 def now() -> datetime:
     """The time, for whoever opens a vault at the edge of the program."""
     return datetime.now(UTC)
-
-
-def _name(common: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
-
-
-def _names(wanted: Certificate) -> list[x509.GeneralName]:
-    return [*map(x509.DNSName, wanted.dns), *(x509.IPAddress(ip_address(address)) for address in wanted.addresses)]
-
-
-def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs_certificates,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _key_text(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from outlast.blueprint.firewall import Firewall
 from outlast.contract.bundle import Bundle
+from outlast.contract.changeover import Changeover
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.topology.topology import Topology
 
@@ -22,7 +23,7 @@ class Stage:
     """The members of one service in one data centre, and the stages that must be done before it.
 
     `steward`: the component's steward decides the order; otherwise `rolling` says whether running members
-    are changed one after another.
+    are changed one after another; with a `changeover`, each by its next self.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Stage:
     component: str
     members: tuple[str, ...]
     after: tuple[str, ...]
+    changeover: Changeover | None = None
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,11 @@ class Blueprint:
 
     @cached_property
     def digest(self) -> str:
-        """Names the whole blueprint, its ancestors included: no two of one generation share it."""
-        return hashlib.sha256(dump(self)).hexdigest()[:16]
+        """Names the whole blueprint, its ancestors included: no two of one generation share it.
+
+        Without what is as usual: a field that another version adds changes no digest that machines know.
+        """
+        return hashlib.sha256(_ADAPTER.dump_json(self, exclude_defaults=True)).hexdigest()[:16]
 
     @cached_property
     def bundle_by_machine(self) -> dict[str, Bundle]:

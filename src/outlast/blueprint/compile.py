@@ -11,9 +11,11 @@ from outlast.blueprint.blueprint import Blueprint
 from outlast.blueprint.firewall import Firewall, firewalls
 from outlast.blueprint.rollout import stages
 from outlast.contract.bundle import Artifact, Bundle, File, MemberPart, Part
+from outlast.contract.component import AnyComponent
 from outlast.contract.identity import AUTHORITY
 from outlast.contract.registry import Registry
 from outlast.contract.secret import authority
+from outlast.contract.slot import Slot
 from outlast.contract.view import NodeView
 from outlast.site.schema import Site
 from outlast.topology.topology import Topology
@@ -26,16 +28,21 @@ def compile_blueprint(
     topology: Topology,
     artifacts: Mapping[str, Artifact],
     parent: Blueprint | None,
+    in_place: Blueprint | None = None,
 ) -> Blueprint:
-    """The blueprint of `site`. When nothing changed it is `parent` itself, so its generation stays."""
+    """The blueprint of `site`. When nothing changed it is `parent` itself, so its generation stays.
+
+    `in_place` is the one that was carried out last, to its end: what runs in its slots is left alone.
+    """
     wiring = Wiring(site, registry, topology, artifacts)
     views = {member.name: wiring.view(member) for member in topology.members}
     walls = firewalls(topology, wiring, views)
+    held = {**_parts(parent), **_parts(in_place)}
     compiled = Blueprint(
         generation=parent.generation + 1 if parent else 1,
         parent=parent.generation if parent else 0,
         topology=topology,
-        bundles=tuple(_bundle(wall, topology, wiring, views) for wall in walls),
+        bundles=tuple(_bundle(wall, topology, wiring, views, held) for wall in walls),
         packages=packages(site, registry),
         stages=stages(topology, wiring),
         firewalls=walls,
@@ -56,10 +63,33 @@ def packages(site: Site, registry: Registry) -> tuple[str, ...]:
     return tuple(sorted(wanted))
 
 
-def _bundle(wall: Firewall, topology: Topology, wiring: Wiring, views: Mapping[str, NodeView[Any]]) -> Bundle:
-    held = [views[member.name] for member in topology.members_by_machine[wall.machine]]
-    parts = [MemberPart(v.member, wiring.component(v.service).render(v)) for v in held]
-    return Bundle(wall.machine, (MemberPart("", _base(wall, topology, held)), *parts))
+def _bundle(
+    wall: Firewall,
+    topology: Topology,
+    wiring: Wiring,
+    views: Mapping[str, NodeView[Any]],
+    held: Mapping[tuple[str, str], Part],
+) -> Bundle:
+    here = [views[member.name] for member in topology.members_by_machine[wall.machine]]
+    parts = [
+        MemberPart(view.member, _part(wiring.component(view.service), view, held.get((view.machine, view.member))))
+        for view in here
+    ]
+    return Bundle(wall.machine, (MemberPart("", _base(wall, topology, here)), *parts))
+
+
+def _part(component: AnyComponent, view: NodeView[Any], held: Part | None) -> Part:
+    """The member's part: in the slot that it has when nothing about it changes, otherwise in the other one."""
+    if component.changeover is None:
+        return component.render(view)
+    slot = held.slot if held and held.slot else Slot.A
+    part = component.render(replace(view, slot=slot))
+    return part if held in (None, part) else component.render(replace(view, slot=slot.other))
+
+
+def _parts(blueprint: Blueprint | None) -> dict[tuple[str, str], Part]:
+    bundles = blueprint.bundles if blueprint else ()
+    return {(bundle.machine, held.member): held.part for bundle in bundles for held in bundle.parts}
 
 
 def _base(wall: Firewall, topology: Topology, views: list[NodeView[Any]]) -> Part:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from outlast.blueprint.blueprint import Blueprint
 from outlast.blueprint.firewall import Peer, Rule
+from outlast.blueprint.slots import moved, takeovers
 from outlast.contract.bundle import Bundle, File, Service
 
 
@@ -18,6 +19,8 @@ class Effect(StrEnum):
     RESTART = "restart"
     RELOAD = "reload"
     STOP = "stop"
+    TAKE_OVER = "take over"
+    """The next one starts beside it, and relieves it without a failed request."""
 
 
 class Change(StrEnum):
@@ -86,9 +89,11 @@ def diff(before: Blueprint | None, after: Blueprint) -> tuple[MachineChange, ...
 def _machine(name: str, old: Bundle | None, new: Bundle | None, rules: tuple[RuleChange, ...]) -> MachineChange | None:
     if old == new:
         return None
-    files = _files(_all_files(old), _all_files(new))
+    relieved = takeovers(old, new)
+    before = moved(old, new) if old else None
+    files = _files(_all_files(before), _all_files(new))
     touched = {file.path for file in files}
-    services = _services(_all_services(old), _all_services(new), touched)
+    services = _services(_all_services(before), _all_services(new), touched, relieved)
     artifacts = tuple(sorted(_artifacts(new) - _artifacts(old)))
     change = Change.CREATE if old is None else Change.REMOVE if new is None else Change.UPDATE
     return MachineChange(name, change, files, services, artifacts, rules)
@@ -135,7 +140,9 @@ def _lines(old: File | None, new: File | None) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _services(old: dict[str, Service], new: dict[str, Service], touched: set[str]) -> tuple[ServiceChange, ...]:
+def _services(
+    old: dict[str, Service], new: dict[str, Service], touched: set[str], relieved: dict[str, str]
+) -> tuple[ServiceChange, ...]:
     changes: list[ServiceChange] = []
     for name in sorted({*old, *new}):
         before, after = old.get(name), new.get(name)
@@ -144,6 +151,8 @@ def _services(old: dict[str, Service], new: dict[str, Service], touched: set[str
         elif before is None:
             effect = Effect.START if after.enabled else None
             changes += [ServiceChange(name, effect, "it is new here")] if effect else []
+        elif name in relieved:
+            changes.append(ServiceChange(name, Effect.TAKE_OVER, relieved[name]))
         elif not after.enabled:
             continue
         elif before.unit != after.unit:
@@ -164,4 +173,4 @@ def _all_services(bundle: Bundle | None) -> dict[str, Service]:
 
 
 def _artifacts(bundle: Bundle | None) -> set[str]:
-    return {f"{a.name} {a.digest}" for held in bundle.parts for a in held.part.artifacts} if bundle else set()
+    return {f"{artifact.name} {artifact.digest}" for artifact in bundle.artifacts} if bundle else set()

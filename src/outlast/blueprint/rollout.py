@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from outlast.blueprint.blueprint import Stage
+from outlast.contract.changeover import Changeover
 from outlast.topology.topology import Topology
 from outlast.topology.wire import Wiring
 
@@ -25,9 +26,15 @@ def stages(topology: Topology, wiring: Wiring) -> tuple[Stage, ...]:
                 for provider in uses[service]
                 if (datacenter, provider) in placed and not (service < provider and _reaches(uses, provider, service))
             ),
+            changeover=_changeover(wiring, service),
         )
         for (datacenter, service), members in sorted(placed.items())
     )
+
+
+def _changeover(wiring: Wiring, service: str) -> Changeover | None:
+    changeover = wiring.component(service).changeover
+    return changeover(wiring.wish(service).options) if changeover else None
 
 
 def stage_name(datacenter: str, service: str) -> str:

@@ -12,7 +12,7 @@ from rich.table import Table
 from outlast.cli import monkey, toolkit
 from outlast.cli.faults import chosen, duration, settings
 from outlast.cli.inflict import chaos_of, inflict
-from outlast.cli.options import SITE_FILE, AsJson, Quiet, SiteFile
+from outlast.cli.options import SITE_FILE, AsJson, Environment, Quiet, SiteFile
 from outlast.cli.output import out, print_findings, print_json
 from outlast.cli.target import applied
 from outlast.controller.workspace import Workspace, open_workspace
@@ -37,9 +37,9 @@ def register(app: typer.Typer) -> None:
 
 
 @chaos.command(name="list")
-def list_(file: SiteFile = SITE_FILE, json: AsJson = False) -> None:
+def list_(file: SiteFile = SITE_FILE, environment: Environment = "", json: AsJson = False) -> None:
     """List the faults that this site can have, what each can hit, and why not the others."""
-    workspace = open_workspace(file)
+    workspace = open_workspace(file, environment)
     found = offers(applied(workspace), workspace.registry, workspace.provider.faults)
     if json:
         print_json({"faults": found})
@@ -53,6 +53,7 @@ def run(
     fault: Annotated[str, typer.Argument(help="One that `outlast chaos list` names.")],
     targets: Annotated[list[str], typer.Argument(help="Members or machines; also a pool, a data centre or a service.")],
     file: SiteFile = SITE_FILE,
+    environment: Environment = "",
     others: Annotated[
         list[str] | None, typer.Option("--from", help="The second set of machines, for faults between two sets.")
     ] = None,
@@ -63,7 +64,7 @@ def run(
     quiet: Quiet = False,
 ) -> None:
     """Inflict one fault, wait, and take it back. Ctrl-C takes it back at once."""
-    workspace = open_workspace(file)
+    workspace = open_workspace(file, environment)
     wanted = chosen(workspace, fault, targets, others or [], duration(lasting), settings(given or []))
     told = asyncio.run(inflict(workspace, wanted, force=force, quiet=quiet))
     if json:
@@ -73,9 +74,9 @@ def run(
 
 
 @chaos.command()
-def off(file: SiteFile = SITE_FILE, json: AsJson = False) -> None:
+def off(file: SiteFile = SITE_FILE, environment: Environment = "", json: AsJson = False) -> None:
     """Take back every fault of the site, whoever inflicted it, and refuse new ones until `outlast chaos on`."""
-    healed = asyncio.run(_off(open_workspace(file)))
+    healed = asyncio.run(_off(open_workspace(file, environment)))
     if json:
         print_json({"healed": healed})
     else:
@@ -84,9 +85,9 @@ def off(file: SiteFile = SITE_FILE, json: AsJson = False) -> None:
 
 
 @chaos.command()
-def on(file: SiteFile = SITE_FILE) -> None:
+def on(file: SiteFile = SITE_FILE, environment: Environment = "") -> None:
     """Allow faults again."""
-    asyncio.run(_on(open_workspace(file)))
+    asyncio.run(_on(open_workspace(file, environment)))
     out.print("[green]●[/] faults may begin again")
 
 

@@ -8,11 +8,14 @@ import typer
 from rich.markup import escape
 
 from outlast.blueprint.audit import audit
-from outlast.cli.options import SITE_FILE, AsJson, SiteFile
+from outlast.blueprint.blueprint import Blueprint
+from outlast.cli.options import SITE_FILE, AsJson, Environment, SiteFile
 from outlast.cli.output import out, print_findings, print_json
+from outlast.cli.target import called, named
+from outlast.controller.rotation import ending
 from outlast.controller.store import Store
 from outlast.controller.workspace import Workspace, open_workspace
-from outlast.kernel.errors import OutlastError
+from outlast.kernel.errors import Invalid, OutlastError
 from outlast.machines.check import Check
 
 NEGATIVE = 3
@@ -23,15 +26,15 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def doctor(file: SiteFile = SITE_FILE, json: AsJson = False) -> int:
+def doctor(file: SiteFile = SITE_FILE, environment: Environment = "", json: AsJson = False) -> int:
     """Look at everything that `up` needs: site file, this box, servers. Exit code 3 when something is wrong."""
-    workspace = open_workspace(file)
+    workspace = open_workspace(file, environment)
     checks = asyncio.run(_checks(workspace))
     ready = all(check.passed for check in checks)
     if json:
         told = [{"subject": c.subject, "about": c.about, "passed": c.passed} for c in checks]
         findings = [finding for check in checks for finding in check.findings]
-        print_json({"site": workspace.site.site, "ready": ready, "checks": told, "findings": findings})
+        print_json({**named(workspace), "ready": ready, "checks": told, "findings": findings})
         return 0 if ready else NEGATIVE
     for check in checks:
         out.print(f"{_mark(check)} {escape(check.subject)}: {escape(check.about)}")
@@ -46,8 +49,25 @@ async def _checks(workspace: Workspace) -> tuple[Check, ...]:
     blueprint, _ = workspace.compile(workspace.assumed_grounds())
     warnings = workspace.located(audit(workspace.site, workspace.registry, blueprint))
     machines, members = len(blueprint.topology.machines), len(blueprint.topology.members)
-    site = Check(str(workspace.file), f"valid: {machines} machines, {members} members", warnings)
-    return site, _lock(workspace.store), *await workspace.examine(blueprint)
+    site = Check(str(workspace.file), f"{called(workspace)} is valid: {machines} machines, {members} members", warnings)
+    own = (_secrets(workspace, blueprint), *_certificates(workspace), _lock(workspace.store))
+    return site, *own, *await workspace.examine(blueprint)
+
+
+def _certificates(workspace: Workspace) -> tuple[Check, ...]:
+    before = workspace.store.blueprint()
+    if before is None:
+        return ()
+    about = "the site's certificates are valid for 30 days at least"
+    return (Check("certificates", about, ending(workspace.vault, before)),)
+
+
+def _secrets(workspace: Workspace, blueprint: Blueprint) -> Check:
+    try:
+        found = len(workspace.find_secrets(blueprint))
+        return Check("secrets", f"{found} found where the site file says" if found else "the site file names none")
+    except Invalid as error:
+        return Check("secrets", "some cannot be found", error.findings)
 
 
 def _lock(store: Store) -> Check:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import sys
 
 import typer
 
-from outlast.cli.options import SITE_FILE, LockWait, SiteFile, Yes
+from outlast.cli.options import SITE_FILE, Environment, LockWait, SiteFile, Yes
 from outlast.cli.output import out
+from outlast.cli.target import called
 from outlast.controller.lease import held, operator
 from outlast.controller.observe import CONNECT_LIMIT
 from outlast.controller.workspace import Workspace, open_workspace
@@ -24,18 +24,23 @@ def register(app: typer.Typer) -> None:
     app.command()(down)
 
 
-def down(file: SiteFile = SITE_FILE, yes: Yes = False, lock_wait: LockWait = 0.0) -> None:
-    """Remove every machine of the site with all it holds, its network and its secrets. The image cache stays."""
-    workspace = open_workspace(file)
+def down(
+    file: SiteFile = SITE_FILE, environment: Environment = "", yes: Yes = False, lock_wait: LockWait = 0.0
+) -> None:
+    """Remove every machine of the site with all it holds, its network and its secrets.
+
+    The image cache stays, and so do other environments of the site file.
+    """
+    workspace = open_workspace(file, environment)
     workspace.require(making=False)
     if not yes:
-        _ask(workspace.site.site)
+        _ask(called(workspace))
     with workspace.store.lock("down", lock_wait):
         asyncio.run(_clear(workspace, lock_wait))
         # The key first: a death in between leaves no key that nobody knows of.
         workspace.vault.forget()
-        shutil.rmtree(workspace.store.folder)
-    out.print(f"[green]●[/] {workspace.site.site} is gone")
+        workspace.store.remove()
+    out.print(f"[green]●[/] {called(workspace)} is gone")
 
 
 async def _clear(workspace: Workspace, wait: float) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from outlast.cli.options import SITE_FILE, AsJson, SiteFile
+from outlast.cli.options import SITE_FILE, AsJson, Environment, SiteFile
 from outlast.cli.output import out, print_json
 from outlast.cli.target import applied
 from outlast.controller.agreement import Happening
@@ -35,12 +35,13 @@ def register(app: typer.Typer) -> None:
 
 def events(
     file: SiteFile = SITE_FILE,
+    environment: Environment = "",
     json: AsJson = False,
     last: Annotated[int, typer.Option("--last", help="Only so many, the newest.", min=1)] = 50,
     follow: Annotated[bool, typer.Option("--follow", "-F", help="Go on as they happen, until interrupted.")] = False,
 ) -> int:
     """Show what the site's controllers decided: when, who, what, and because of what."""
-    workspace = open_workspace(file)
+    workspace = open_workspace(file, environment)
     office = Office(applied(workspace), workspace.registry, workspace.provider)
     found = asyncio.run(office.events())[-last:]
     if json and not follow:

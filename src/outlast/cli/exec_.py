@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from outlast.cli.options import SITE_FILE, SiteFile
+from outlast.cli.options import SITE_FILE, Environment, SiteFile
 from outlast.cli.target import applied, machine_of
 from outlast.controller.workspace import Workspace, open_workspace
 from outlast.machines.machine import Result
@@ -25,10 +25,11 @@ def exec_(
     target: Annotated[str, typer.Argument(help="A machine, or a member on it.")],
     command: Annotated[list[str], typer.Argument(help="The command and its arguments, after `--`.")],
     file: SiteFile = SITE_FILE,
+    environment: Environment = "",
     limit: Annotated[float, typer.Option("--limit", help="Seconds to wait for it.")] = 600.0,
 ) -> int:
     """Run one command on a machine, with its output and its exit code: `outlast exec east-app-1 -- uptime`."""
-    workspace = open_workspace(file)
+    workspace = open_workspace(file, environment)
     done = asyncio.run(_run(workspace, machine_of(applied(workspace), target), command, limit))
     sys.stdout.buffer.write(done.stdout)
     sys.stderr.buffer.write(done.stderr)

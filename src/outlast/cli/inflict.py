@@ -17,7 +17,7 @@ from outlast.proof.faults.fault import Fault
 
 def chaos_of(workspace: Workspace) -> Chaos:
     """The faults of a site."""
-    return Chaos(applied(workspace), workspace.provider, workspace.registry, workspace.file)
+    return Chaos(applied(workspace), workspace.provider, workspace.registry, workspace.file, workspace.environment)
 
 
 async def inflict(workspace: Workspace, fault: Fault, *, force: bool, quiet: bool) -> dict[str, object]:

@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from outlast.blueprint.blueprint import Blueprint
-from outlast.cli.options import SITE_FILE, AsJson, SiteFile
+from outlast.cli.options import SITE_FILE, AsJson, Environment, SiteFile
 from outlast.cli.output import err, out, print_json
 from outlast.cli.target import applied, members_of
 from outlast.controller.workspace import Workspace, open_workspace
@@ -40,13 +40,14 @@ def register(app: typer.Typer) -> None:
 def logs(
     names: Annotated[list[str] | None, typer.Argument(help="Apps, components, services, members or machines.")] = None,
     file: SiteFile = SITE_FILE,
+    environment: Environment = "",
     lines: Annotated[int, typer.Option("-n", "--lines", help="At most this many of the newest lines.", min=1)] = 100,
     since: Annotated[str, typer.Option("--since", help='From then on, as journalctl reads it: "-10min".')] = "",
     follow: Annotated[bool, typer.Option("--follow", help="Go on with new lines until interrupted.")] = False,
     json: AsJson = False,
 ) -> None:
     """Read the machines' journals by app, component, member or machine; without a name, of everything."""
-    workspace = open_workspace(file)
+    workspace = open_workspace(file, environment)
     blueprint = applied(workspace)
     chosen = [member for name in names for member in members_of(blueprint, name)] if names else None
     members = list(dict.fromkeys(chosen or blueprint.topology.members))
@@ -68,8 +69,10 @@ async def _read(
 ) -> list[Line]:
     machines: dict[str, list[str]] = {}
     for member in members:
-        services = blueprint.bundle_by_machine[member.machine].part(member.name).services
-        machines.setdefault(member.machine, []).extend(service.name for service in services)
+        part = blueprint.bundle_by_machine[member.machine].part(member.name)
+        # What a member was in its other slot spoke there.
+        names = [*(service.name for service in part.services), *([part.twin] if part.twin else [])]
+        machines.setdefault(member.machine, []).extend(names)
     read = await asyncio.gather(*(_machine(workspace, m, services, lines, since) for m, services in machines.items()))
     return sorted((line for found in read for line in found), key=lambda line: line.at)[-lines:]
 

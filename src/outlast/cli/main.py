@@ -15,12 +15,14 @@ import typer
 # Typer carries Click inside and shows these classes of it nowhere else.
 from typer._click.core import Context
 from typer._click.exceptions import ClickException
+from typer.completion import completion_init  # pyright: ignore[reportPrivateImportUsage]
 from typer.core import TyperGroup
 
 from outlast.cli import (
     chaos,
     check,
     completion,
+    deploy,
     docs,
     doctor,
     down,
@@ -30,12 +32,15 @@ from outlast.cli import (
     logs,
     plan,
     prove,
+    releases,
+    rotate,
     scale,
     scan,
     simulate,
     ssh,
     status,
     up,
+    upgrade,
     version,
 )
 from outlast.cli.output import as_json, err, print_findings, print_json
@@ -66,8 +71,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 VERBS = (
-    *(init, doctor, check, docs, plan, up, status, scale, events, logs, exec_, scan, prove, chaos, simulate, ssh),
-    *(down, completion, version),
+    *(init, doctor, check, docs, plan, up, deploy, releases, upgrade, rotate, status, scale, events),
+    *(logs, exec_, scan, prove, chaos, simulate, ssh, down, completion, version),
 )
 for verb in VERBS:
     verb.register(app)
@@ -79,6 +84,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # Whoever asks it to end gets the same as Ctrl-C: the lock is freed, and what stays in place is said.
     signal.signal(signal.SIGTERM, lambda _number, _frame: signal.raise_signal(signal.SIGINT))
+    # Without options of its own for it, Typer knows no shell when one asks for what `outlast completion` promised.
+    completion_init()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -15,7 +15,7 @@ from rich.markup import escape
 
 from outlast.blueprint.audit.dependence import Dependence
 from outlast.cli.faults import duration
-from outlast.cli.options import SITE_FILE, AsJson, SiteFile
+from outlast.cli.options import SITE_FILE, AsJson, Environment, SiteFile
 from outlast.cli.output import err, out, print_json
 from outlast.cli.status import NEGATIVE, read_status
 from outlast.cli.target import applied, members_of
@@ -38,6 +38,7 @@ def register(chaos: typer.Typer) -> None:
 
 def monkey(
     file: SiteFile = SITE_FILE,
+    environment: Environment = "",
     every: Annotated[str, typer.Option("--every", help="From the end of one fault to the next.")] = "10m",
     total: Annotated[str, typer.Option("--for", help="It ends after this time.")] = "1h",
     lasting: Annotated[str, typer.Option("--lasting", help="How long each fault holds.")] = "10s",
@@ -55,7 +56,7 @@ def monkey(
 
     Exit code 3 when the site is not healthy at the end.
     """
-    workspace = open_workspace(file)
+    workspace = open_workspace(file, environment)
     blueprint, known = applied(workspace), kinds(workspace.registry)
     for name in spared or []:
         members_of(blueprint, name)
@@ -84,7 +85,7 @@ async def _live(
     weak = fragile(Dependence(workspace.site, registry, blueprint.topology), blueprint.topology)
     found, memory, ends, last = offers(blueprint, registry, provider.faults), Memory(), time.monotonic() + total, ""
     strikes: list[object] = []
-    async with Chaos(blueprint, provider, registry, workspace.file) as chaos:
+    async with Chaos(blueprint, provider, registry, workspace.file, workspace.environment) as chaos:
         while True:
             status = await read_status(workspace)
             now, local = time.monotonic(), datetime.now().astimezone()

@@ -7,8 +7,34 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from outlast.controller.workspace import environments_of
+from outlast.kernel.errors import Invalid
+
+SITE_FILE = Path("site.yaml")
+
+
+def _environments(context: typer.Context, incomplete: str) -> list[str]:
+    """For a shell that completes `-e`: whatever is wrong, it gets nothing, and no message either."""
+    file = context.params.get("file")
+    try:
+        return [name for name in environments_of(Path(file or SITE_FILE)) if name.startswith(incomplete)]
+    except Invalid:
+        return []
+
+
 SiteFile: TypeAlias = Annotated[
     Path, typer.Option("-f", "--file", help="The site file.", envvar="OUTLAST_FILE", show_default=True)
+]
+Environment: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "-e",
+        "--environment",
+        help="An environment of the site file; left out: the file without one.",
+        envvar="OUTLAST_ENVIRONMENT",
+        autocompletion=_environments,
+        metavar="NAME",
+    ),
 ]
 Yes: TypeAlias = Annotated[
     bool, typer.Option("-y", "--yes", help="Do not ask before something is removed.", envvar="OUTLAST_YES")
@@ -19,5 +45,3 @@ Quiet: TypeAlias = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothi
 LockWait: TypeAlias = Annotated[
     float, typer.Option("--lock-wait", help="Wait at most this many seconds for another operator.", metavar="SECONDS")
 ]
-
-SITE_FILE = Path("site.yaml")

@@ -14,15 +14,23 @@ from rich.markup import escape
 from outlast.blueprint.blueprint import Blueprint
 from outlast.blueprint.diff import Change, Effect, MachineChange, diff
 from outlast.blueprint.nftables import RULES
-from outlast.cli.options import SITE_FILE, AsJson, SiteFile, Verbose
+from outlast.cli.options import SITE_FILE, AsJson, Environment, SiteFile, Verbose
 from outlast.cli.output import out, print_json
 from outlast.cli.saved import plan_of, save
+from outlast.cli.target import called, named
 from outlast.controller.drift import Drift, drift
+from outlast.controller.owner import SecretChange, changes
 from outlast.controller.workspace import Workspace, open_workspace
 from outlast.kernel.errors import Invalid, OutlastError
 
 MARK = {Change.CREATE: "[green]+[/]", Change.UPDATE: "[yellow]~[/]", Change.REMOVE: "[red]-[/]"}
-EFFECT = {Effect.START: "green", Effect.RELOAD: "cyan", Effect.RESTART: "yellow", Effect.STOP: "red"}
+EFFECT = {
+    Effect.START: "green",
+    Effect.RELOAD: "cyan",
+    Effect.RESTART: "yellow",
+    Effect.STOP: "red",
+    Effect.TAKE_OVER: "cyan",
+}
 CHANGES = 2
 
 
@@ -33,11 +41,12 @@ class Plan:
     blueprint: Blueprint
     changes: tuple[MachineChange, ...]
     drifts: tuple[Drift, ...]
+    secrets: tuple[SecretChange, ...]
 
     @property
     def empty(self) -> bool:
         """There is nothing to do."""
-        return not self.changes and not self.drifts
+        return not self.changes and not self.drifts and not self.secrets
 
 
 def register(app: typer.Typer) -> None:
@@ -47,6 +56,7 @@ def register(app: typer.Typer) -> None:
 
 def plan(
     file: SiteFile = SITE_FILE,
+    environment: Environment = "",
     json: AsJson = False,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="0: no change, 1: error, 2: changes.")
@@ -61,9 +71,9 @@ def plan(
 ) -> int:
     """Show what `up` would change, and why each service would be touched. Changes nothing."""
     if firewall:
-        return show_firewall(open_workspace(file), json=json)
+        return show_firewall(open_workspace(file, environment), json=json)
     try:
-        workspace = open_workspace(file)
+        workspace = open_workspace(file, environment)
         made = asyncio.run(make_plan(workspace))
     except Invalid as error:
         if detailed_exitcode:
@@ -71,10 +81,13 @@ def plan(
             raise OutlastError(*error.findings) from None
         raise
     if out_file is not None:
-        save(plan_of(workspace.store.blueprint(), made.blueprint, made.drifts), out_file)
+        save(plan_of(workspace.store.blueprint(), made.blueprint, made.drifts, made.secrets), out_file)
     if json:
-        print_json({"generation": made.blueprint.generation, "changes": made.changes, "drift": made.drifts})
+        document = {"generation": made.blueprint.generation, "changes": made.changes, "drift": made.drifts}
+        print_json({**named(workspace), **document, "secrets": made.secrets})
     else:
+        if workspace.loaded.environments:
+            out.print(f"[dim]of {called(workspace)}:[/]")
         print_plan(made, lines=True if verbose else None)
     return CHANGES if detailed_exitcode and not made.empty else 0
 
@@ -85,7 +98,8 @@ async def make_plan(workspace: Workspace) -> Plan:
     before = workspace.store.blueprint()
     blueprint, _ = workspace.compile(await workspace.grounds())
     drifts = await drift(before, workspace.registry, workspace.provider, workspace.vault) if before else ()
-    return Plan(blueprint, diff(before, blueprint), drifts)
+    secrets = changes(workspace.vault, workspace.find_secrets(blueprint), blueprint)
+    return Plan(blueprint, diff(before, blueprint), drifts, secrets)
 
 
 def print_plan(made: Plan, *, lines: bool | None) -> None:
@@ -100,7 +114,9 @@ def print_plan(made: Plan, *, lines: bool | None) -> None:
         for rule in change.firewall if change.change is Change.UPDATE or lines else ():
             out.print(f"    {MARK[rule.change]} firewall: {escape(rule.text)}")
         for service in change.services:
-            out.print(f"    [{EFFECT[service.effect]}]{service.effect:8}[/] {service.service}: {service.because}")
+            out.print(f"    [{EFFECT[service.effect]}]{service.effect:9}[/] {service.service}: {service.because}")
+    for changed in made.secrets:
+        out.print(f"[yellow]~[/] {escape(changed.text)}")
     for drifted in made.drifts:
         subject = "" if drifted.subject == drifted.machine else f" {escape(drifted.subject)}"
         out.print(f"[magenta]≠[/] [bold]{drifted.machine}[/]{subject}: {escape(f'{drifted.what}; {drifted.mend}')}")

@@ -21,7 +21,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from outlast.cli.options import SITE_FILE, AsJson, LockWait, Quiet, SiteFile, Verbose
+from outlast.cli.options import SITE_FILE, AsJson, Environment, LockWait, Quiet, SiteFile, Verbose
 from outlast.cli.output import err, out, print_json
 from outlast.cli.progress import shown
 from outlast.cli.target import applied
@@ -60,6 +60,7 @@ def register(app: typer.Typer) -> None:
 
 def prove(
     file: SiteFile = SITE_FILE,
+    environment: Environment = "",
     trials: Annotated[int, typer.Option("--trials", min=1, max=MOST_TRIALS, help="How often each.")] = TRIALS,
     only: Annotated[
         list[str] | None, typer.Option("--only", help="These experiments; * stands for anything.", metavar="NAME")
@@ -82,7 +83,7 @@ def prove(
     Everything that is broken is healed, also when this command is killed: each fault ends by itself. Trials that are
     done are kept: the same command with the same --to goes on where it was.
     """
-    workspace = open_workspace(file)
+    workspace = open_workspace(file, environment)
     older = _older(against) if against else None
     if show:
         experiments = asyncio.run(_catalogue(workspace, tuple(only or ()), quick=quick))
@@ -172,7 +173,7 @@ async def _prove(workspace: Workspace, asked: _Asked, folder: Path) -> Report:
     began, at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     blueprint = applied(workspace)
     watch = Watch(blueprint, workspace.registry, workspace.provider, workspace.vault)
-    async with Chaos(blueprint, workspace.provider, workspace.registry, workspace.file) as chaos:
+    async with Chaos(blueprint, workspace.provider, workspace.registry, workspace.file, workspace.environment) as chaos:
         try:
             experiments = _chosen(await _experiments(workspace, watch, quick=asked.quick), asked.only)
             stand = Stand(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from outlast.blueprint.blueprint import Blueprint
 from outlast.controller.drift import Drift, Kind
+from outlast.controller.owner import SecretChange
 from outlast.kernel.errors import Finding, Invalid
 
 FORMAT = 1
@@ -17,7 +18,8 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """Digests: of the blueprint that was applied (empty: none), of the one that is planned, and of the drift."""
+    """Digests: of the blueprint that was applied (empty: none), of the one that is planned, and of the drift with the
+    names of the secrets that change."""
 
     format: int
     site: str
@@ -27,11 +29,13 @@ class SavedPlan:
     drift: str
 
 
-def plan_of(before: Blueprint | None, after: Blueprint, drifts: Sequence[Drift]) -> SavedPlan:
+def plan_of(
+    before: Blueprint | None, after: Blueprint, drifts: Sequence[Drift], secrets: Sequence[SecretChange] = ()
+) -> SavedPlan:
     """What must be the same when the plan is carried out."""
     # How far a clock is off is never the same twice.
     steady = [drift for drift in drifts if drift.kind is not Kind.CLOCK]
-    drifted = hashlib.sha256(repr(steady).encode()).hexdigest()[:16]
+    drifted = hashlib.sha256(repr([*steady, *secrets]).encode()).hexdigest()[:16]
     applied = before.digest if before else ""
     return SavedPlan(FORMAT, after.topology.site, after.generation, applied, after.digest, drifted)
 
@@ -63,7 +67,7 @@ def stale(saved: SavedPlan, now: SavedPlan, where: str) -> tuple[Finding, ...]:
     elif saved.planned != now.planned:
         reasons.append("the site file or a source folder has changed since")
     if saved.site == now.site and saved.drift != now.drift:
-        reasons.append("the machines have drifted since, or were mended")
+        reasons.append("the machines have drifted since or were mended, or a secret has changed")
     return tuple(Finding(where, "the plan is out of date", reason, _AGAIN) for reason in reasons)
 
 

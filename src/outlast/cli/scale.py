@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from outlast.blueprint.blueprint import Blueprint
-from outlast.cli.options import SITE_FILE, AsJson, LockWait, Quiet, SiteFile, Verbose
+from outlast.cli.carry import carried_out
+from outlast.cli.options import SITE_FILE, AsJson, Environment, LockWait, Quiet, SiteFile, Verbose
 from outlast.cli.output import out, print_json
-from outlast.cli.progress import shown
 from outlast.cli.target import applied
 from outlast.controller.lease import operator
 from outlast.controller.outcome import Outcome, Terms
-from outlast.controller.up import Up
 from outlast.controller.workspace import Workspace, open_workspace
 from outlast.kernel.errors import Finding, Invalid
-from outlast.machines.machine import Machine
-from outlast.topology.sizes import bounds
+from outlast.topology.sizes import bounds, scaling_at
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The members of one service in one data centre, and between which numbers they follow their load."""
+    """The members of one service in one data centre, and between which numbers they follow their load now; `season`:
+    the time of its schedule that makes it so, empty for none."""
 
     service: str
     datacenter: str
     members: int
     least: int
     most: int
+    season: str
 
 
 def register(app: typer.Typer) -> None:
@@ -44,6 +44,7 @@ def scale(
     app: Annotated[str, typer.Argument(help="The app; left out: show all.")] = "",
     members: Annotated[int, typer.Argument(help="How many members it gets in each data centre, now.")] = 0,
     file: SiteFile = SITE_FILE,
+    environment: Environment = "",
     json: AsJson = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -54,7 +55,7 @@ def scale(
     The controllers go on from there: they add members at once when the load asks for it, and take them away when it has
     been low for as long as `calm` in the site file says.
     """
-    workspace = open_workspace(file)
+    workspace = open_workspace(file, environment)
     if not (app and members):
         asyncio.run(workspace.catch_up())
         sizes = _sizes(workspace, applied(workspace))
@@ -83,18 +84,7 @@ async def _scale(
     after = workspace.resized(before, {(datacenter, app): members for datacenter in workspace.site.datacenters})
     if after.digest == before.digest:
         return before, Outcome((), ())
-
-    async def keep() -> None:
-        workspace.store.keep(after)
-
-    async def finish(machines: Mapping[str, Machine]) -> None:
-        await workspace.hand_over(after, machines)
-
-    terms = Terms(operator("scale"), wait, keep, finish=finish)
-    builds = workspace.held_builds(after)
-    with shown(after, quiet=quiet, verbose=verbose) as emit:
-        work = Up(after, workspace.registry, workspace.provider, workspace.vault, builds, emit, terms)
-        return after, await work.run()
+    return after, await carried_out(workspace, after, Terms(operator("scale"), wait), quiet=quiet, verbose=verbose)
 
 
 def _refuse(workspace: Workspace, blueprint: Blueprint, app: str, members: int) -> None:
@@ -112,9 +102,17 @@ def _refuse(workspace: Workspace, blueprint: Blueprint, app: str, members: int) 
 
 def _sizes(workspace: Workspace, blueprint: Blueprint) -> tuple[Size, ...]:
     clusters = blueprint.topology.clusters
+    now = scaling_at(workspace.site, workspace.registry, datetime.now(UTC))
     return tuple(
-        Size(service, datacenter, len(clusters.get((datacenter, service), ())), least, most)
-        for service, (least, most) in bounds(workspace.site, workspace.registry).items()
+        Size(
+            service,
+            datacenter,
+            len(clusters.get((datacenter, service), ())),
+            scaling.least,
+            scaling.most,
+            scaling.because,
+        )
+        for service, scaling in now.items()
         for datacenter in workspace.site.datacenters
     )
 
@@ -124,7 +122,8 @@ def _table(sizes: list[Size]) -> Table:
     for title in ("app", "data centre", "members", "bounds"):
         table.add_column(title)
     for size in sizes:
-        table.add_row(size.service, size.datacenter, str(size.members), f"{size.least} to {size.most}")
+        season = f" ({size.season})" if size.season else ""
+        table.add_row(size.service, size.datacenter, str(size.members), f"{size.least} to {size.most}{season}")
     return table
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from outlast.cli.options import SITE_FILE, AsJson, SiteFile
+from outlast.cli.options import SITE_FILE, AsJson, Environment, SiteFile
 from outlast.cli.output import out, print_findings, print_json
 from outlast.cli.target import applied
 from outlast.controller.scan import scan as try_doors
@@ -22,11 +22,12 @@ def register(app: typer.Typer) -> None:
 
 def scan(
     file: SiteFile = SITE_FILE,
+    environment: Environment = "",
     json: AsJson = False,
     full: Annotated[bool, typer.Option("--full", help="Every TCP port; it takes minutes.")] = False,
 ) -> int:
     """Try TCP ports of every machine, from here and from every machine: open is what the wiring names, nothing else."""
-    workspace = open_workspace(file)
+    workspace = open_workspace(file, environment)
     found = asyncio.run(try_doors(applied(workspace), workspace.provider, full=full))
     wrong = failing(found.findings)
     if json:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from outlast.cli.options import SITE_FILE, AsJson, SiteFile
+from outlast.cli.options import SITE_FILE, AsJson, Environment, SiteFile
 from outlast.cli.output import out, print_json
 from outlast.controller.outline import outline
 from outlast.controller.workspace import open_workspace
@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
 
 def simulate(
     file: SiteFile = SITE_FILE,
+    environment: Environment = "",
     json: AsJson = False,
     hours: Annotated[float, typer.Option("--hours", help="Simulated hours of each life.", min=1)] = 1000.0,
     lives: Annotated[int, typer.Option("--lives", help="How many, each with a seed of its own.", min=1)] = 10,
@@ -34,7 +35,7 @@ def simulate(
     Nothing real is touched. Exit code 3 when a rule was broken: something was taken away that the site could not do
     without, a machine was replaced that was well, or the site was not whole again.
     """
-    workspace = open_workspace(file)
+    workspace = open_workspace(file, environment)
     blueprint, _ = workspace.compile(workspace.assumed_grounds())
     shape = outline(blueprint, workspace.registry)
     results = [rehearse(shape, each, hours) for each in range(seed, seed + lives)]

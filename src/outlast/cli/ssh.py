@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from outlast.cli.options import SITE_FILE, SiteFile
+from outlast.cli.options import SITE_FILE, Environment, SiteFile
 from outlast.cli.target import applied, machine_of
 from outlast.cli.terminal import give
 from outlast.controller.workspace import open_workspace
@@ -18,10 +18,12 @@ def register(app: typer.Typer) -> None:
 
 
 def ssh(
-    target: Annotated[str, typer.Argument(help="A machine, or a member on it.")], file: SiteFile = SITE_FILE
+    target: Annotated[str, typer.Argument(help="A machine, or a member on it.")],
+    file: SiteFile = SITE_FILE,
+    environment: Environment = "",
 ) -> int:
     """Open a shell on a machine."""
-    workspace = open_workspace(file)
+    workspace = open_workspace(file, environment)
     machine = machine_of(applied(workspace), target)
     # Not in place of this process, in whose memory the key lies.
     return give(workspace.provider.ssh_command(machine))

@@ -14,10 +14,12 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from outlast.cli.options import SITE_FILE, AsJson, SiteFile
-from outlast.cli.output import out, print_json
+from outlast.cli.options import SITE_FILE, AsJson, Environment, SiteFile
+from outlast.cli.output import as_json, out, print_findings, print_json
+from outlast.cli.target import applied, called, named, up_of
 from outlast.contract.probe import Health
 from outlast.controller.observe import look
+from outlast.controller.rotation import ending
 from outlast.controller.workspace import Workspace, open_workspace
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.status import ServiceStatus, Status, assess
@@ -35,18 +37,22 @@ def register(app: typer.Typer) -> None:
 
 def status(
     file: SiteFile = SITE_FILE,
+    environment: Environment = "",
     json: AsJson = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again every second until interrupted.")] = False,
 ) -> int:
     """Show every machine and member as one look finds it. Exit code 3 when the site is not healthy."""
-    workspace = open_workspace(file)
+    workspace = open_workspace(file, environment)
     if watch and not json:
         return _watch(workspace)
     seen, proven = asyncio.run(read_status(workspace)), workspace.store.proven()
+    warnings = ending(workspace.vault, applied(workspace))
     if json:
-        print_json({**asdict(seen), "proven": {f: {"at": at, "valid": valid} for f, (at, valid) in proven.items()}})
+        proofs = {f: {"at": at, "valid": valid} for f, (at, valid) in proven.items()}
+        print_json({**asdict(seen), **named(workspace), "proven": proofs, **as_json(warnings)})
     else:
-        out.print(screen(seen, proven))
+        out.print(screen(seen, proven, called(workspace)))
+        print_findings(warnings)
     return 0 if seen.healthy else NEGATIVE
 
 
@@ -54,7 +60,7 @@ async def read_status(workspace: Workspace) -> Status:
     """One look at the site as it was last applied. Raises `OutlastError` when it never was."""
     blueprint = workspace.store.blueprint()
     if blueprint is None:
-        fix = "run `outlast up` first"
+        fix = f"run `{up_of(workspace)}` first"
         raise OutlastError(Finding(workspace.site.site, "the site is not up", "nothing was applied yet", fix))
     found, sight = await asyncio.gather(workspace.provider.list(), look(blueprint, workspace.provider, workspace.vault))
     return assess(blueprint, workspace.registry, {machine.name: machine for machine in found}, sight)
@@ -63,14 +69,15 @@ async def read_status(workspace: Workspace) -> Status:
 def _watch(workspace: Workspace) -> int:
     with Live(console=out, refresh_per_second=4, screen=out.is_terminal) as live:
         while True:
-            live.update(screen(asyncio.run(read_status(workspace)), workspace.store.proven()))
+            live.update(screen(asyncio.run(read_status(workspace)), workspace.store.proven(), called(workspace)))
             time.sleep(WATCH_EVERY)
 
 
-def screen(seen: Status, proven: Mapping[str, tuple[str, bool]]) -> RenderableType:
-    """The whole status for a terminal. `proven`: when each class of failure was last proved, and whether it held."""
+def screen(seen: Status, proven: Mapping[str, tuple[str, bool]], site: str) -> RenderableType:
+    """The whole status for a terminal. `proven`: when each class of failure was last proved, and whether it held;
+    `site`: what the site is called."""
     verdict = "[bold green]healthy[/]" if seen.healthy else "[bold red]not healthy[/]"
-    head = f"[bold]{seen.site}[/]  {verdict}  generation {seen.generation}  {'  '.join(seen.urls)}\n"
+    head = f"[bold]{site}[/]  {verdict}  generation {seen.generation}  {'  '.join(seen.urls)}\n"
     return Group(head, _loss(seen, proven), "", _services(seen), "", _machines(seen))
 
 

@@ -14,9 +14,27 @@ def applied(workspace: Workspace) -> Blueprint:
     """The blueprint that was applied last. Raises `OutlastError` when the site was never up."""
     blueprint = workspace.store.blueprint()
     if blueprint is None:
-        fix = "run `outlast up` first"
+        fix = f"run `{up_of(workspace)}` first"
         raise OutlastError(Finding(workspace.site.site, "the site is not up", "nothing was applied yet", fix))
     return blueprint
+
+
+def called(workspace: Workspace) -> str:
+    """The site by its name, and which environment of its file it is where the file has some."""
+    site, loaded = workspace.site.site, workspace.loaded
+    if loaded.environment:
+        return f"{site} (environment {loaded.environment})"
+    return f"{site} (no environment)" if loaded.environments else site
+
+
+def up_of(workspace: Workspace) -> str:
+    """The command that brings this site up."""
+    return f"outlast up -e {workspace.environment}" if workspace.environment else "outlast up"
+
+
+def named(workspace: Workspace) -> dict[str, str]:
+    """The same for a document."""
+    return {"site": workspace.site.site, "environment": workspace.environment}
 
 
 def machine_of(blueprint: Blueprint, name: str) -> str:
@@ -27,6 +45,19 @@ def machine_of(blueprint: Blueprint, name: str) -> str:
     if name in topology.member_by_name:
         return topology.member_by_name[name].machine
     raise Invalid(_unknown(name, [*topology.machine_by_name, *topology.member_by_name], "machine or member"))
+
+
+def app_of(workspace: Workspace, name: str) -> str:
+    """The app that is meant; without a name the only one. Raises `Invalid`."""
+    wishes = [wish for wish in workspace.site.wishes if workspace.registry[wish.component].changeover]
+    names = [wish.name for wish in wishes]
+    if name in names:
+        return name
+    if not name and len(names) == 1:
+        return names[0]
+    what = "the site has no app of that name" if name else "which app?"
+    known = ", ".join(names) or "none"
+    raise Invalid(Finding(name or workspace.site.site, what, f"its apps: {known}", "name one of them"))
 
 
 def members_of(blueprint: Blueprint, name: str) -> tuple[Member, ...]:

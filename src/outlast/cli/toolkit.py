@@ -7,6 +7,7 @@ import json
 import ssl
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -15,14 +16,15 @@ import yaml
 
 from outlast.cli.faults import chosen, duration, settings
 from outlast.cli.inflict import inflict
-from outlast.cli.options import SITE_FILE, AsJson, SiteFile
+from outlast.cli.options import SITE_FILE, AsJson, Environment, SiteFile
 from outlast.cli.output import err, out, print_json
 from outlast.cli.status import NEGATIVE
 from outlast.cli.target import applied
+from outlast.controller.store import own_folder
 from outlast.controller.workspace import open_workspace
 from outlast.kernel.errors import Finding, Invalid, Negative
 from outlast.proof.faults.ailments import kinds
-from outlast.proof.faults.toolkit import Probe, exported, imported
+from outlast.proof.faults.toolkit import Asked, Probe, exported, imported
 from outlast.status import urls
 
 
@@ -36,6 +38,7 @@ def export(
     fault: Annotated[str, typer.Argument(help="One that `outlast chaos list` names.")],
     targets: Annotated[list[str], typer.Argument(help="Members or machines; also a pool, a data centre or a service.")],
     file: SiteFile = SITE_FILE,
+    environment: Environment = "",
     others: Annotated[list[str] | None, typer.Option("--from", help="The second set of machines.")] = None,
     lasting: Annotated[str, typer.Option("--for", help="It goes away after this time.")] = "10s",
     given: Annotated[list[str] | None, typer.Option("--set", help="A parameter of the fault: `share=0.3`.")] = None,
@@ -44,11 +47,11 @@ def export(
     ] = None,
 ) -> None:
     """Write a fault as an experiment of the Chaos Toolkit: is the site well, break it, is it well again."""
-    workspace = open_workspace(file)
+    workspace = open_workspace(file, environment)
     wanted = chosen(workspace, fault, targets, others or [], duration(lasting), settings(given or []))
-    trust = file.parent / ".outlast" / "ca.pem"
+    trust = file.parent / own_folder(environment) / "ca.pem"
     summary = kinds(workspace.registry)[fault].summary
-    document = exported(wanted, summary, urls(applied(workspace)), str(file), str(trust))
+    document = exported(wanted, summary, urls(applied(workspace)), str(file), str(trust), environment)
     if to is None:
         print_json(document)
         return
@@ -61,12 +64,14 @@ def export(
 def play(
     experiment: Annotated[Path, typer.Argument(help="A file that `export` or the Chaos Toolkit wrote.")],
     file: SiteFile = SITE_FILE,
+    environment: Environment = "",
     force: Annotated[bool, typer.Option("--force", help="Also when the site is not healthy as it is.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """Play an experiment of the Chaos Toolkit that is made of our faults. Exit code 3 when it does not end well."""
-    workspace = open_workspace(file)
+    workspace = open_workspace(file, environment)
     read = imported(_read(experiment), str(experiment))
+    _refuse_others(read.faults, environment, str(experiment))
     faults = [
         chosen(workspace, a.kind, a.targets, a.others, duration(a.lasting), settings(a.given)) for a in read.faults
     ]
@@ -87,6 +92,16 @@ def play(
         err.print(f"{'[green]●[/]' if answered else '[red]●[/]'} {name}: {said}", markup=True)
     out.print(f"{'[green]●[/]' if well else '[red]●[/]'} {read.title}: {'all is well again' if well else 'not well'}")
     return 0 if well else NEGATIVE
+
+
+def _refuse_others(faults: Sequence[Asked], environment: str, where: str) -> None:
+    """What was written for one environment is not done to another. Raises `Invalid`."""
+    meant = {fault.environment for fault in faults} - {environment}
+    if meant:
+        names = sorted(f"the environment {each}" if each else "no environment" for each in meant)
+        why = f"it was written for {', '.join(names)}"
+        fix = "name that one with -e, or leave -e out where it names none"
+        raise Invalid(Finding(where, "the experiment is for another site of this file", why, fix))
 
 
 def _read(path: Path) -> object:

@@ -14,17 +14,17 @@ import typer
 from rich.markup import escape
 
 from outlast.blueprint.blueprint import Blueprint
-from outlast.cli.options import SITE_FILE, AsJson, LockWait, Quiet, SiteFile, Verbose, Yes
+from outlast.cli.carry import carried_out
+from outlast.cli.options import SITE_FILE, AsJson, Environment, LockWait, Quiet, SiteFile, Verbose, Yes
 from outlast.cli.output import as_json, err, out, print_findings, print_json
-from outlast.cli.progress import shown
 from outlast.cli.saved import plan_of, read_plan, stale
-from outlast.cli.target import machine_of
+from outlast.cli.target import called, machine_of, named
 from outlast.controller.drift import drift
 from outlast.controller.lease import operator
-from outlast.controller.up import Outcome, Terms, Up
+from outlast.controller.outcome import Outcome, Terms
+from outlast.controller.owner import changes
 from outlast.controller.workspace import Workspace, open_workspace
 from outlast.kernel.errors import Finding, Invalid, OutlastError
-from outlast.machines.machine import Machine
 from outlast.status import urls
 
 
@@ -35,6 +35,7 @@ def register(app: typer.Typer) -> None:
 
 def up(
     file: SiteFile = SITE_FILE,
+    environment: Environment = "",
     yes: Yes = False,
     json: AsJson = False,
     verbose: Verbose = False,
@@ -50,7 +51,7 @@ def up(
 ) -> int:
     """Make the site as its file says: machines, engines, releases. Run again, it changes only what differs."""
     began = time.monotonic()
-    workspace = open_workspace(file)
+    workspace = open_workspace(file, environment)
     workspace.require(making=workspace.store.blueprint() is None)
     asked = _Asked(yes or json, verbose, quiet, lock_wait, plan, replace)
     with workspace.store.lock("up", lock_wait):
@@ -58,7 +59,7 @@ def up(
         blueprint, outcome = asyncio.run(_up(workspace, asked))
     seconds = time.monotonic() - began
     if json:
-        document = {"site": workspace.site.site, "generation": blueprint.generation, "done": outcome.done}
+        document = {**named(workspace), "generation": blueprint.generation, "done": outcome.done}
         more = {"mended": outcome.mended, "urls": urls(blueprint), "timings": outcome.spans}
         print_json({**document, "seconds": round(seconds, 2), **more, **as_json(outcome.findings)})
     else:
@@ -84,43 +85,27 @@ async def _up(workspace: Workspace, asked: _Asked) -> tuple[Blueprint, Outcome]:
     before = workspace.store.blueprint()
     blueprint, wanted = workspace.compile(await workspace.grounds())
     replaced = machine_of(blueprint, asked.replace) if asked.replace else ""
+    secrets = workspace.find_secrets(blueprint)
     if asked.plan is not None:
-        await _refuse_stale(workspace, before, blueprint, asked.plan)
+        await _refuse_stale(workspace, before, blueprint, secrets, asked.plan)
     if not asked.yes:
         _agree([replaced] if replaced else await _leaving(workspace, before, blueprint))
     builds = {release.artifact.name: release.order for release in wanted.values()}
+    workspace.vault.take(secrets)
 
-    async def keep() -> None:
-        workspace.store.keep(blueprint)
-
-    async def finish(machines: Mapping[str, Machine]) -> None:
-        await workspace.hand_over(blueprint, machines)
-
-    terms = Terms(operator("up"), asked.wait, keep, replaced, finish=finish)
-    with shown(blueprint, quiet=asked.quiet, verbose=asked.verbose) as emit:
-        work = Up(blueprint, workspace.registry, workspace.provider, workspace.vault, builds, emit, terms)
-        try:
-            return blueprint, await work.run()
-        except asyncio.CancelledError:
-            _say_what_stays(work)
-            raise
+    terms = Terms(operator("up"), asked.wait, replace=replaced)
+    return blueprint, await carried_out(workspace, blueprint, terms, builds, quiet=asked.quiet, verbose=asked.verbose)
 
 
-async def _refuse_stale(workspace: Workspace, before: Blueprint | None, after: Blueprint, path: Path) -> None:
+async def _refuse_stale(
+    workspace: Workspace, before: Blueprint | None, after: Blueprint, secrets: Mapping[str, str], path: Path
+) -> None:
     """Raises `Invalid` when the saved plan is not what would happen now."""
     saved = read_plan(path)
     drifts = await drift(before, workspace.registry, workspace.provider, workspace.vault) if before else ()
-    findings = stale(saved, plan_of(before, after, drifts), str(path))
+    findings = stale(saved, plan_of(before, after, drifts, changes(workspace.vault, secrets, after)), str(path))
     if findings:
         raise Invalid(*findings)
-
-
-def _say_what_stays(work: Up) -> None:
-    """An interrupted command leaves what it has done, and lets go of the site."""
-    for line in work.done:
-        err.print(f"  {escape(line)}")
-    what = "what is listed above stays" if work.done else "nothing was finished"
-    err.print(f"{what}; nothing is undone, services run on as they are, and other operators may go on")
 
 
 async def _leaving(workspace: Workspace, before: Blueprint | None, after: Blueprint) -> list[str]:
@@ -150,9 +135,12 @@ def _print(
     if outcome.done:
         for line in outcome.done if verbose else outcome.mended:
             out.print(f"  {escape(line)}")
-        out.print(f"[green]●[/] {workspace.site.site} is up: generation {blueprint.generation}, in {seconds:.1f} s")
+        out.print(f"[green]●[/] {called(workspace)} is up: generation {blueprint.generation}, in {seconds:.1f} s")
     else:
         out.print(f"[green]●[/] nothing to change: generation {blueprint.generation} is in place ({seconds:.1f} s)")
+    for service, shipment in workspace.refused().items():
+        out.print(f"  [yellow]◐[/] {service} stays as it is: release {shipment.release} was {shipment.fate}")
+        out.print(f"    [dim]`outlast deploy {service}` tries it again[/]")
     for url in urls(blueprint):
         out.print(f"  [bold]{url}[/]")
     out.print(f"  [dim]trust its certificate with {workspace.vault.authority_path}[/]")

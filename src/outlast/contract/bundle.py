@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from outlast.contract.secret import Certificate
+from outlast.contract.slot import Slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ class Part:
     """What one member needs on its machine.
 
     `probe` is an argv that prints what the component's `parse` reads, within 5 seconds. `digest` is one that prints the
-    same text on all members of a cluster that hold the same.
+    same text on all members of a cluster that hold the same. `slot` is set for a member that has two, and `twin` names
+    its service in the other one.
     """
 
     files: tuple[File, ...] = ()
@@ -70,6 +72,8 @@ class Part:
     once: tuple[Once, ...] = ()
     certificates: tuple[Certificate, ...] = ()
     digest: tuple[str, ...] = ()
+    slot: Slot | None = None
+    twin: str = ""
 
     @property
     def main(self) -> Service:
@@ -96,6 +100,11 @@ class Bundle:
     def digest(self) -> str:
         """Names the content: equal digests, equal machines (secret values aside)."""
         return hashlib.sha256(repr(self.parts).encode()).hexdigest()[:16]
+
+    @property
+    def artifacts(self) -> tuple[Artifact, ...]:
+        """The releases that its parts need, each once."""
+        return tuple(dict.fromkeys(artifact for held in self.parts for artifact in held.part.artifacts))
 
     def part(self, member: str) -> Part:
         """The part of one member. Raises `KeyError` when the machine has none of that name."""

@@ -10,11 +10,14 @@ from pydantic import BaseModel
 
 from outlast.contract.ailment import Ailment
 from outlast.contract.bundle import Part
+from outlast.contract.changeover import Changeover
 from outlast.contract.gauge import Gauge
 from outlast.contract.interface import Provided, Required
 from outlast.contract.model import Model
+from outlast.contract.passage import Passage
 from outlast.contract.probe import Output, Report
 from outlast.contract.scaling import Scaling
+from outlast.contract.source import Source
 from outlast.contract.steward import Steward
 from outlast.contract.view import NodeView
 from outlast.kernel.network import Destination
@@ -47,6 +50,10 @@ class InPool(Generic[O]):
     count: Callable[[O], int] | None = None
     size: int = 1
 
+    def wanted(self, options: O) -> int | None:
+        """The number of members that is asked for; None: as many as there are machines."""
+        return None if self.count is None else self.count(options)
+
 
 @dataclass(frozen=True, slots=True)
 class Beside:
@@ -55,16 +62,12 @@ class Beside:
     interface: str
 
 
-OWN = ""
-"""As the source of a recipe: Outlast itself, as it is installed where the site is made."""
-
-
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a release is made: `source` is a folder, relative to the site file, or `OWN`; `script` is shell text that
-    runs in a copy of it, in a clean machine, with `environment`, in the very folder where the release will run."""
+    """How a release is made: `script` is shell text that runs in a copy of the source, in a clean machine, with
+    `environment`, in the very folder where the release will run."""
 
-    source: str
+    source: Source
     script: str
     environment: tuple[tuple[str, str], ...] = ()
 
@@ -83,7 +86,9 @@ class Component(Generic[O]):
     `recovery` that differs from the defaults. `ailments` are faults that only this engine can have. `scales` says
     within which bounds and by what its number of members follows its load; without it their number is fixed. `gauge`
     shows the load that its members pass on to others. `governs`: members log in to every machine of the site, and ask
-    whoever makes its machines for more.
+    whoever makes its machines for more. `changeover`: its members have two slots, and change by starting in the other
+    one, on these terms; it is then rendered for the slot that its view names. `passage` is how one whose members pass
+    requests on is told whom to give how many.
     """
 
     name: str
@@ -110,6 +115,8 @@ class Component(Generic[O]):
     scales: Callable[[O], Scaling] | None = None
     governs: bool = False
     gauge: Gauge | None = None
+    changeover: Callable[[O], Changeover] | None = None
+    passage: Passage | None = None
 
     @property
     def is_beside(self) -> bool:

@@ -19,6 +19,10 @@ class Kind(StrEnum):
 
     PASSWORD = "password"
     """32 characters of [A-Za-z0-9], made on first use."""
+    OTHER = "other-password"
+    """While that password is changed, the other one of the two that are accepted; otherwise itself."""
+    OWNER = "owner"
+    """A secret that the owner keeps elsewhere, as it stands between the double quotes of an environment file."""
     CERTIFICATE = "certificate"
     """PEM chain of the named certificate."""
     KEY = "key"
@@ -48,6 +52,16 @@ class Certificate:
 def password(name: str) -> str:
     """A marker for a generated password."""
     return f"⟦{Kind.PASSWORD}:{name}⟧"
+
+
+def other_password(name: str) -> str:
+    """A marker for the password that is accepted beside a generated one while that is changed."""
+    return f"⟦{Kind.OTHER}:{name}⟧"
+
+
+def owner(name: str) -> str:
+    """A marker for a secret of the owner's, to stand in a quoted value of an environment file."""
+    return f"⟦{Kind.OWNER}:{name}⟧"
 
 
 def certificate(name: str) -> str:

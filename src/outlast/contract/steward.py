@@ -6,13 +6,14 @@ its reason, and with what it waits for. It must never see a clock or touch a mac
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from outlast.contract.probe import Report
+from outlast.contract.probe import Health, Report
 
+S = TypeVar("S")
 S_co = TypeVar("S_co", covariant=True)
 
 
@@ -36,6 +37,51 @@ class Sighting(Generic[S_co]):
     stale: bool
     report: Report[S_co] | None
     unknown_because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen(Generic[S_co]):
+    """A member of which the probe could tell something: its `state`."""
+
+    sighting: Sighting[S_co]
+    state: S_co
+
+    @property
+    def name(self) -> str:
+        """The member's."""
+        return self.sighting.member
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it certainly does not run."""
+        return self.sighting.running in (Running.STOPPED, Running.FAILED)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether its probe calls it healthy."""
+        return self.sighting.report is not None and self.sighting.report.health is Health.HEALTHY
+
+    @property
+    def because(self) -> str:
+        """Its probe's sentence."""
+        return self.sighting.report.because if self.sighting.report else ""
+
+
+def see(sighting: Sighting[S]) -> Seen[S] | None:
+    """The member, when something is known of it."""
+    report = sighting.report
+    if sighting.running is Running.UNKNOWN or report is None or report.state is None:
+        return None
+    return Seen(sighting, report.state)
+
+
+def silences(sightings: Iterable[Sighting[Any]]) -> tuple[str, ...]:
+    """The members of which nothing is known, each with the reason."""
+    return tuple(f"{s.member}: {_why_unknown(s)}" for s in sightings if see(s) is None)
+
+
+def _why_unknown(sighting: Sighting[Any]) -> str:
+    return sighting.unknown_because or (sighting.report.because if sighting.report else "") or "nothing is known of it"
 
 
 class Verb(StrEnum):

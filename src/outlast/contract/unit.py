@@ -127,6 +127,16 @@ class Unit:
         ]
 
 
+def environment_value(text: str) -> str:
+    """`text` as it stands between double quotes in an environment file, taken literally; it may have several lines.
+
+    Source: EnvironmentFile= in systemd.exec(5).
+    """
+    for special in ("\\", '"', "$", "`"):
+        text = text.replace(special, f"\\{special}")
+    return text
+
+
 def argument(text: str) -> str:
     """`text` as one argument of a unit's command, taken literally.
 

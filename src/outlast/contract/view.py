@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from outlast.contract.bundle import Artifact
 from outlast.contract.interface import Endpoint
+from outlast.contract.slot import Slot
 
 O_co = TypeVar("O_co", covariant=True)
 
@@ -37,7 +38,8 @@ class NodeView(Generic[O_co]):
     """One member as its renderer sees it.
 
     `clients` names the services that use this one, directly or through a proxy beside them; `floating`
-    are the floating addresses of the data centre; `artifact` is set for services built from source.
+    are the floating addresses of the data centre; `artifact` is set for services built from source; `slot` is where a
+    member that has two is to be.
     """
 
     site: str
@@ -55,6 +57,7 @@ class NodeView(Generic[O_co]):
     clients: tuple[str, ...] = ()
     floating: tuple[Floating, ...] = ()
     artifact: Artifact | None = None
+    slot: Slot = Slot.A
 
     def port(self, interface: str) -> int:
         """The port on which this member provides `interface`. Raises `KeyError` when it does not."""

@@ -146,7 +146,7 @@ def differences(bundle: Bundle, landed: Landed, fill: Callable[[str], str]) -> I
         )
     for job in landed.jobs:
         yield Drift(name, Kind.JOB, job, "there is no record that it ran", "it is noted, or run where nobody ran it")
-    for subject in (*landed.leftovers.files, *landed.leftovers.services):
+    for subject in (*landed.leftovers.files, *landed.leftovers.services, *landed.leftovers.releases):
         yield Drift(name, Kind.LEFTOVER, subject, "the site no longer asks for it", "it is removed")
 
 

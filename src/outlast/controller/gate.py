@@ -12,7 +12,8 @@ from outlast.contract.probe import Health, Report
 from outlast.controller.observe import read
 from outlast.kernel.errors import Finding, OutlastError
 
-POLL = 0.2
+# Each look costs the machine a tenth of a second of a processor, which whoever starts there needs too.
+POLL, SLOWER, SLOWEST = 0.2, 1.5, 1.0
 RESTARTS = 4
 LOG_LINES = 20
 
@@ -20,8 +21,10 @@ LOG_LINES = 20
 async def healthy(applier: Applier, stage: Stage, component: AnyComponent, member: str) -> Report[object]:
     """The member's first healthy report. Raises `OutlastError` when its time to settle is over, or when it keeps
     dying: waiting longer would only hide the reason."""
-    deadline = time.monotonic() + component.settle
+    limit = stage.changeover.start if stage.changeover else component.settle
+    deadline = time.monotonic() + limit
     before: int | None = None
+    pause = POLL
     while True:
         answer = await applier.observe([member])
         report = read(component, answer, member)
@@ -30,17 +33,18 @@ async def healthy(applier: Applier, stage: Stage, component: AnyComponent, membe
         restarts = sum(int(state.restarts or 0) for state in answer.services.values())
         before = restarts if before is None else before
         if restarts - before >= RESTARTS or time.monotonic() >= deadline:
-            raise OutlastError(await _unhealthy(applier, stage, component, member, report, restarts - before))
-        await asyncio.sleep(POLL)
+            deaths = restarts - before
+            what = f"it keeps dying: {deaths} restarts" if deaths else f"it is not healthy after {limit:g} s"
+            raise OutlastError(await _unhealthy(applier, stage, member, what, report))
+        await asyncio.sleep(pause)
+        pause = min(SLOWEST, pause * SLOWER)
 
 
-async def _unhealthy(
-    applier: Applier, stage: Stage, component: AnyComponent, member: str, report: Report[object], deaths: int
-) -> Finding:
+async def _unhealthy(applier: Applier, stage: Stage, member: str, what: str, report: Report[object]) -> Finding:
     services = [service.name for service in applier.bundle.part(member).services if service.enabled]
     return Finding(
         where=f"{member} on {applier.machine.name}",
-        what=f"it keeps dying: {deaths} restarts" if deaths else f"it is not healthy after {component.settle:g} s",
+        what=what,
         why=report.because,
         fix=f"read its last lines below, mend the cause and run the same command again: it resumes at {stage.name}",
         evidence=await last_lines(applier, services),

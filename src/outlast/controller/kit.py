@@ -1,8 +1,8 @@
 """The kit: all that a controller needs of a site's folder, handed over to the machines that run one.
 
-It is the site file, the secrets (sealed, with their key beside them), the blueprint and the releases in use: enough to
-run `up` from there. Only root of those machines reads it. A kit is put beside the one before and takes its place by one
-rename; releases are brought once.
+It is the site file and the name of its environment, the secrets (sealed, with their key beside them), the blueprint and
+the releases in use: enough to run `up` from there. Only root of those machines reads it. A kit is put beside the one
+before and takes its place by one rename; releases are brought once.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from pathlib import Path
 from outlast.blueprint.blueprint import Blueprint
 from outlast.contract.bundle import Artifact
 from outlast.contract.controller import STATE
-from outlast.controller.store import Store
+from outlast.controller.store import Store, own_folder
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.machines.machine import Machine
 
-SITE_FILE, OWN_FOLDER, KEY = "site.yaml", ".outlast", "vault.key"
+SITE_FILE, ENVIRONMENT, KEY = "site.yaml", "environment", "vault.key"
 # What of a site's own folder goes along. Releases go by themselves; locks, guards and evidence stay.
 TAKEN = (
     "blueprint.json",
@@ -30,6 +30,7 @@ TAKEN = (
     "ca.*",
     "certificates/**/*",
     "passwords/**/*",
+    "owner/*",
     "ssh/*",
     "vendor/access.json",
     "vendor/id_ed25519",
@@ -43,20 +44,21 @@ mkdir -p releases kits
 cat kit/digest 2>/dev/null || echo {NONE}
 ls releases
 """
-# `$2` is the kit's digest, `$3` and on are the releases that it needs; the kit itself comes by standard input.
+# `$2` is the kit's digest, `$3` the site's own folder in it, `$4` the way from there to the releases, `$5` and on are
+# those that it needs; the kit itself comes by standard input.
 PLACE = """
 cd "$1"
 rm -rf "kits/$2.new"
 mkdir -m 700 "kits/$2.new"
 tar -xf - -C "kits/$2.new"
-ln -s ../../../releases "kits/$2.new/.outlast/releases"
+ln -s "$4" "kits/$2.new/$3/releases"
 rm -rf "kits/$2"
 mv -T "kits/$2.new" "kits/$2"
 before=$(basename "$(readlink kit || echo none)")
 ln -sfn "kits/$2" kit.new
 mv -T kit.new kit
 find kits -mindepth 1 -maxdepth 1 ! -name "$2" ! -name "$before" -exec rm -rf {} +
-shift 2
+shift 4
 for release in releases/*; do
   case " $* " in *" ${release#releases/} "*) ;; *) rm -f "$release" ;; esac
 done
@@ -65,29 +67,38 @@ done
 
 @dataclass(frozen=True)
 class Kit:
-    """What is handed over. `releases` are the tar files in use, by the name that they have in the site's folder."""
+    """What is handed over. `own` is the site's own folder in it; `releases` are the tar files in use, by the name that
+    they have there."""
 
     digest: str
+    own: str
     tar: bytes
     releases: Mapping[str, Path]
 
 
 def pack(
-    file: Path, store: Store, key: str, blueprint: Blueprint, artifacts: Mapping[str, Path], more: Mapping[str, bytes]
+    file: Path,
+    environment: str,
+    store: Store,
+    key: str,
+    blueprint: Blueprint,
+    artifacts: Mapping[str, Path],
+    more: Mapping[str, bytes],
 ) -> Kit:
     """The kit of a site as it is now. `artifacts`: where the tar file of each release lies, by its digest; `more` are
     further files, by their names below the site's own folder."""
-    entries = {**dict(_entries(file, store.folder, key)), **{f"{OWN_FOLDER}/{name}": c for name, c in more.items()}}
+    own = own_folder(environment)
+    entries = dict(_entries(file, environment, store.folder, key)) | {f"{own}/{name}": c for name, c in more.items()}
     digest = hashlib.sha256(repr(sorted((name, hashlib.sha256(c).digest()) for name, c in entries.items())).encode())
     wanted = {name: artifacts[artifact.digest] for artifact in in_use(blueprint) if (name := _file_name(artifact))}
     digest.update(repr(sorted(wanted)).encode())
     text = digest.hexdigest()[:16]
-    return Kit(text, _tar({**entries, "digest": f"{text}\n".encode()}), wanted)
+    return Kit(text, own, _tar({**entries, "digest": f"{text}\n".encode()}), wanted)
 
 
 def in_use(blueprint: Blueprint) -> set[Artifact]:
     """Every release that some machine shall hold."""
-    return {artifact for bundle in blueprint.bundles for part in bundle.parts for artifact in part.part.artifacts}
+    return {artifact for bundle in blueprint.bundles for artifact in bundle.artifacts}
 
 
 async def hand_over(kit: Kit, machines: Iterable[Machine], *, new: bool = False) -> tuple[str, ...]:
@@ -110,7 +121,9 @@ async def _hand_over(kit: Kit, machine: Machine, new: bool) -> str:
     for name in sorted(kit.releases.keys() - set(held)):
         # Beside its place first: a controller may look for it at this moment.
         await machine.put_file(f"{STATE}/releases/{name}", kit.releases[name], mode=0o600)
-    await _sh(machine, PLACE, STATE, kit.digest, *sorted(kit.releases), stdin=kit.tar, limit=PUT_LIMIT)
+    way = "../" * (kit.own.count("/") + 3) + "releases"
+    argv = (STATE, kit.digest, kit.own, way, *sorted(kit.releases))
+    await _sh(machine, PLACE, *argv, stdin=kit.tar, limit=PUT_LIMIT)
     return machine.name
 
 
@@ -123,13 +136,15 @@ async def _sh(machine: Machine, script: str, *argv: str, stdin: bytes = b"", lim
     return done.stdout.decode()
 
 
-def _entries(file: Path, folder: Path, key: str) -> Iterator[tuple[str, bytes]]:
+def _entries(file: Path, environment: str, folder: Path, key: str) -> Iterator[tuple[str, bytes]]:
     yield SITE_FILE, file.read_bytes()
+    if environment:
+        yield ENVIRONMENT, environment.encode()
     yield KEY, key.encode()
     for pattern in TAKEN:
         for path in sorted(folder.glob(pattern)):
             if path.is_file():
-                yield f"{OWN_FOLDER}/{path.relative_to(folder)}", path.read_bytes()
+                yield f"{own_folder(environment)}/{path.relative_to(folder)}", path.read_bytes()
 
 
 def _tar(entries: Mapping[str, bytes]) -> bytes:

@@ -65,6 +65,10 @@ class Lease:
         self._emit = emit
         self._machines: dict[str, Machine] = {}
 
+    def holds(self, name: str) -> bool:
+        """Whether it was taken on that machine."""
+        return name in self._machines
+
     async def add(self, machine: Machine) -> None:
         """Take one machine's. Raises `OutlastError` naming the holder when it is somebody else's."""
         answer = await self._ask(machine, "take")

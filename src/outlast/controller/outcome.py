@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from outlast.apply.facts import Holder
+from outlast.contract.bundle import Artifact
+from outlast.contract.changeover import Changeover
 from outlast.kernel.errors import Finding
 from outlast.machines.machine import Machine
 
@@ -50,12 +52,27 @@ class Terms:
     """On what terms a blueprint is carried out: by whom (None: nobody else can be about), how many seconds to `wait`
     for another operator, what to do (`keep`) once the machines have agreed and before the first of them is changed,
     and the machine to `replace`. `only`: the machines to bring to it, when all others are left as they are and may even
-    be silent (None: all of them). `finish` is told the machines that were brought to it, before others may change
-    them."""
+    be silent (None: all of them); `about`: the members there whose services are looked after (None: all of them).
+    `finish` is told the machines that were brought to it, before others may change them. `begin` is told those that
+    answer, after `keep` and with every release of `first` built; `halt`, those that answer still when it comes to
+    nothing. `canary` and `watch` are said instead of those of a changeover; `proven`: what takes over has served
+    before."""
 
     holder: Holder | None = None
     wait: float = 0.0
     keep: Keep = nothing
     replace: str = ""
     only: frozenset[str] | None = None
+    about: frozenset[str] | None = None
+    first: frozenset[Artifact] = frozenset()
+    begin: Finish = nobody
     finish: Finish = nobody
+    halt: Finish = nobody
+    canary: float | None = None
+    watch: float | None = None
+    proven: bool = False
+
+    def hastened(self, changeover: Changeover) -> Changeover:
+        """The changeover with what is said here."""
+        canary = changeover.canary if self.canary is None else self.canary
+        return replace(changeover, canary=canary, watch=changeover.watch if self.watch is None else self.watch)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from outlast.blueprint.blueprint import Blueprint
 from outlast.contract.registry import Registry
 from outlast.contract.scaling import Scaling
 from outlast.policy.shape import Cluster, Shape
 from outlast.site.schema import Site
+from outlast.topology.sizes import scaling_at
 
 
 def outline(blueprint: Blueprint, registry: Registry) -> Shape:
@@ -24,16 +27,13 @@ def outline(blueprint: Blueprint, registry: Registry) -> Shape:
     return Shape(tuple(clusters), {member.name: member.machine for member in blueprint.topology.members})
 
 
-def scalings(site: Site, registry: Registry) -> dict[str, Scaling]:
-    """By what each cluster that scales follows its load; `east/web` is the service web in the data centre east.
+def scalings(site: Site, registry: Registry, moment: datetime) -> dict[str, Scaling]:
+    """By what each cluster that scales follows its load then; `east/web` is the service web in the data centre east.
 
     Only where machines can be had: the owner's own servers and a compact site have as many as they have.
     """
-    found: dict[str, Scaling] = {}
-    for wish in site.wishes:
-        if (scales := registry[wish.component].scales) is None or site.footprint == "compact":
-            continue
-        for name, datacenter in site.datacenters.items():
-            if not datacenter.servers:
-                found[f"{name}/{wish.name}"] = scales(wish.options)
-    return found
+    if site.footprint == "compact":
+        return {}
+    grounds = [name for name, datacenter in site.datacenters.items() if not datacenter.servers]
+    now = scaling_at(site, registry, moment)
+    return {f"{name}/{service}": scaling for service, scaling in now.items() for name in grounds}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from typing import Any
 
 from outlast.controller.agreement import Agreement, Deposed
@@ -25,10 +26,10 @@ from outlast.machines.kept import Kept
 from outlast.policy.decide import Decision, decide
 from outlast.policy.memory import Memory
 
-PERIOD = 1.0
+PERIOD = 0.5
 REMEMBER = 5.0
-# After something could not be done: so long until what was begun is tried again.
-AGAIN = 30.0
+# What was begun and could not be finished is tried again after so long, and after twice as long each time.
+AGAIN, RARELY = 5.0, 1800.0
 # At first nobody has been heard yet: nothing is decided before everybody had the time to speak.
 HEARING = 3.0
 # While an operator is at work: so long until it is looked whether that has ended.
@@ -44,7 +45,8 @@ class Reign:
         self._deeds = Deeds(workspace, agreement, tenure, post, self._kept)
         self._memory = Memory()
         self._began = time.monotonic()
-        self._remembered = self._failed = self._blocked = float("-inf")
+        self._remembered = self._blocked = float("-inf")
+        self._again, self._finish_at = AGAIN, float("-inf")
         self._doing: asyncio.Task[None] | None = None
         self.turned = time.monotonic()
         """When it last looked."""
@@ -82,21 +84,23 @@ class Reign:
         if self._doing is not None and not self._doing.done():
             return
         self._doing = None
-        if now - self._blocked < BLOCKED or now - self._began < HEARING:
+        if now - self._blocked < BLOCKED:
             return
-        if not self._deeds.finished and now - self._failed > AGAIN:
-            self._begin(self._deeds.finish(), self._memory)
+        # What is to be finished was decided by whoever began it: nobody needs to be heard for that.
+        if not self._deeds.finished and now >= self._finish_at:
+            self._begin(self._finish(), self._memory)
+            return
+        if now - self._began < HEARING:
             return
         site, registry = self._workspace.site, self._workspace.registry
         shape = outline(self._deeds.blueprint, registry)
         before = self._memory
-        decision = decide(seen, shape, scalings(site, registry), before)
+        decision = decide(seen, shape, scalings(site, registry, datetime.now(UTC)), before)
         self._post.waits(decision.waiting_on)
         self._memory = decision.memory
         if decision:
             self._begin(self._carry_out(decision), before)
-        if decision or now - self._remembered > REMEMBER:
-            self._remembered = now
+        elif now - self._remembered > REMEMBER:
             await self._remember(now)
 
     def _begin(self, work: Coroutine[Any, Any, None], before: Memory) -> None:
@@ -109,7 +113,6 @@ class Reign:
                 self._memory, self._blocked = before, time.monotonic()
                 self._post.waits([finding.why for finding in error.findings])
             except OutlastError as error:
-                self._failed = time.monotonic()
                 for finding in error.findings:
                     self._post.failed(finding)
             finally:
@@ -117,14 +120,28 @@ class Reign:
 
         self._doing = asyncio.create_task(done())
 
+    async def _finish(self) -> None:
+        try:
+            await self._deeds.finish()
+        except Busy:
+            raise
+        except OutlastError:
+            self._finish_at = time.monotonic() + self._again
+            self._again = min(2 * self._again, RARELY)
+            raise
+        self._again = AGAIN
+
     async def _carry_out(self, decision: Decision) -> None:
         for remedy in decision.remedies:
             await self._deeds.remedy(remedy)
         if decision.resizes:
             await self._deeds.resize(decision.resizes)
+        # Only now: what was ordered and not done, because this leader died, was never tried.
+        await self._remember(time.monotonic())
 
     async def _remember(self, now: float) -> None:
         """For the next leader. That etcd does not answer ends nothing: the tenure ends by itself when that lasts."""
+        self._remembered = now
         try:
             await self._agreement.write("memory", dump(self._memory, now), self._tenure)
         except Deposed:

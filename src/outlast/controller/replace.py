@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
+from graphlib import TopologicalSorter
 
 from outlast.apply.apply import Applier, Edition
 from outlast.apply.vault import Vault
 from outlast.blueprint.blueprint import Blueprint, Stage
 from outlast.contract.bundle import Bundle
+from outlast.contract.passage import Seat
 from outlast.contract.probe import Health
 from outlast.contract.registry import Registry
 from outlast.controller.observe import Sight, look
+from outlast.controller.passing import Passing, drained
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.machines.provider import Provider
 
 CONNECT_LIMIT = 10.0
+# Requests under way get so long when their machine leaves.
+DRAIN_LIMIT = 30.0
 
 
 async def retire(
@@ -24,6 +30,7 @@ async def retire(
     provider: Provider,
     vault: Vault,
     leaving: Applier | None,
+    passing: Passing,
 ) -> None:
     """Stop what runs on the machine (`leaving`; None when it does not answer) and remove it with all it holds.
 
@@ -41,11 +48,29 @@ async def retire(
     if findings:
         raise OutlastError(*findings)
     if leaving is not None:
-        services = [s.name for held in leaving.bundle.parts for s in held.part.services if s.enabled]
         # In good order where it can be; a machine that is ill goes as it is.
         with suppress(OutlastError):
-            await leaving.activate(services, force="stop")
+            await _leave(leaving, stages, passing)
     await provider.destroy(name)
+
+
+async def _leave(leaving: Applier, stages: Sequence[Stage], passing: Passing) -> None:
+    """Nobody gets new requests here, what is under way is answered, and then all stop: users before what they use."""
+    order = [member for stage in _users_first(stages) for member in stage.members]
+    parts = sorted((held for held in leaving.bundle.parts if held.member), key=lambda held: order.index(held.member))
+    services = {stage.service: stage for stage in stages}
+    members = {member: services[stage.service] for stage in stages for member in stage.members}
+    seats = [Seat(members[p.member].service, p.member, p.part.slot) for p in parts if p.part.slot]
+    await drained(passing, seats, DRAIN_LIMIT)
+    names = [service.name for held in parts for service in held.part.services if service.enabled]
+    for name in names:
+        await leaving.activate([name], force="stop")
+
+
+def _users_first(stages: Sequence[Stage]) -> list[Stage]:
+    names = {stage.name: stage for stage in stages}
+    before = {stage.name: [name for name in stage.after if name in names] for stage in stages}
+    return [names[name] for name in reversed([*TopologicalSorter(before).static_order()])]
 
 
 async def let_go(name: str, provider: Provider, edition: Edition, vault: Vault) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from outlast.apply.apply import Applier
-from outlast.apply.facts import Pending
+from outlast.apply.facts import Observed, Pending
 from outlast.blueprint.blueprint import Stage
 from outlast.contract.bundle import Once
 from outlast.contract.component import AnyComponent
@@ -15,6 +16,14 @@ from outlast.contract.steward import Running
 from outlast.controller.gate import healthy
 from outlast.controller.tend import tend
 from outlast.kernel.events import Emit, Event, Phase
+
+
+class Needs(Enum):
+    """What a member needs so that it is as its bundle says."""
+
+    START = auto()
+    CHANGE = auto()
+    NOTHING = auto()
 
 
 @dataclass(frozen=True)
@@ -30,63 +39,76 @@ class Roll:
 
     async def run(self) -> tuple[str, ...]:
         """Bring every member to its bundle and to health. Answers what was done, one plain line each."""
-        jobs = await self._jobs()
+        jobs = await self.jobs(await self.look()) if self._once else ()
         if self.component.steward:
             helpers = await self._activate_helpers()
             return (*jobs, *helpers, *await tend(self.stage, self.members, self.component, self.appliers, self.emit))
         return (*jobs, *await self._members())
 
-    async def _jobs(self) -> tuple[str, ...]:
-        """The stage's one-time jobs, on one member; the others only note them, so one lost machine forgets nothing."""
-        first = self.members[0]
-        jobs = self.appliers[first].bundle.part(first).once
-        if not jobs:
-            return ()
-        seen = await asyncio.gather(*(applier.observe([]) for applier in self.appliers.values()))
-        recorded = {key for answer in seen for key in answer.once}
-        return tuple([line for job in jobs for line in await self._job(job, first, job.key in recorded)])
+    async def look(self) -> dict[str, Observed]:
+        """What machines say of the members that are wanted there; where there are jobs, all tell which ones ran."""
+        asked = self.appliers if self._once else self.members
+        looks = (self.appliers[m].observe([m] if m in self.members else []) for m in asked)
+        return dict(zip(asked, await asyncio.gather(*looks), strict=True))
 
-    async def _job(self, job: Once, first: str, recorded: bool) -> tuple[str, ...]:
+    async def jobs(self, seen: Mapping[str, Observed]) -> tuple[str, ...]:
+        """The stage's one-time jobs, on one member; the others only note them, so one lost machine forgets nothing."""
+        known = {job: {member for member, answer in seen.items() if job.key in answer.once} for job in self._once}
+        return tuple([line for job in self._once for line in await self._job(job, known[job])])
+
+    async def _job(self, job: Once, known: Set[str]) -> tuple[str, ...]:
+        """`known`: the members whose machines know that it ran."""
+        first = self.members[0]
+        recorded = bool(known)
         if not recorded:
-            self._say(first, Phase.PROGRESS, f"runs {job.service} once for this release")
+            self.say(first, Phase.PROGRESS, f"runs {job.service} once for this release")
             await self.appliers[first].once(job.key, job.service)
-        others = [member for member in self.members if recorded or member != first]
+        others = [member for member in self.members if member not in known and (recorded or member != first)]
         await asyncio.gather(*(self.appliers[m].once(job.key, job.service, recorded=True) for m in others))
         return () if recorded else (f"{first}: ran {job.service}",)
 
     async def _members(self) -> tuple[str, ...]:
-        fresh: list[str] = []
-        running: list[str] = []
-        needs = await asyncio.gather(*(self._needs(member) for member in self.members))
-        for member, (is_running, pending) in zip(self.members, needs, strict=True):
-            if not is_running:
-                fresh.append(member)
-            elif pending:
-                running.append(member)
-        lines = [line for done in await asyncio.gather(*map(self._bring, fresh)) for line in done]
+        needs = self.needs(await self.look())
+        fresh = [member for member, need in needs.items() if need is Needs.START]
+        running = [member for member, need in needs.items() if need is Needs.CHANGE]
+        lines = [line for done in await asyncio.gather(*map(self.bring, fresh)) for line in done]
+        untouched = [member for member, need in needs.items() if need is Needs.NOTHING]
+        # Before the next: one that was changed by a run before this one, and is ill of it, is not followed by others.
+        await asyncio.gather(*map(self.gate, untouched))
         if self.component.rolling:
             for member in running:
-                lines += await self._bring(member)
+                lines += await self.bring(member)
         else:
-            lines += [line for done in await asyncio.gather(*map(self._bring, running)) for line in done]
-        untouched = [member for member in self.members if member not in (*fresh, *running)]
-        await asyncio.gather(*map(self._gate, untouched))
+            lines += [line for done in await asyncio.gather(*map(self.bring, running)) for line in done]
         return tuple(lines)
 
-    async def _needs(self, member: str) -> tuple[bool, bool]:
-        """Whether the member runs, and whether it needs anything."""
-        states = (await self.appliers[member].observe([member])).services.values()
-        is_running = all(state.running in (Running.ACTIVE, Running.STARTING) for state in states)
-        return is_running, any(state.pending is not Pending.NONE for state in states)
+    def needs(self, seen: Mapping[str, Observed]) -> dict[str, Needs]:
+        """What each member needs."""
+        return {member: _needs(seen[member]) for member in self.members}
 
-    async def _bring(self, member: str) -> tuple[str, ...]:
-        lines = await self._activate(member, self._services(member))
-        await self._gate(member)
+    async def bring(self, member: str) -> tuple[str, ...]:
+        """Start the member, or change it to what it shall be; it is healthy then."""
+        lines = await self.start(member)
+        await self.gate(member)
         return lines
 
-    async def _gate(self, member: str) -> None:
+    async def start(self, member: str) -> tuple[str, ...]:
+        """Start the member, or change it to what it shall be. Whether it is healthy is another matter."""
+        return await self._activate(member, self._services(member))
+
+    async def gate(self, member: str) -> None:
+        """The member is healthy. Raises `OutlastError` when it is not in time."""
         report = await healthy(self.appliers[member], self.stage, self.component, member)
-        self._say(member, Phase.DONE, report.because)
+        self.say(member, Phase.DONE, report.because)
+
+    @property
+    def _once(self) -> tuple[Once, ...]:
+        first = self.members[0]
+        return self.appliers[first].bundle.part(first).once
+
+    async def halt(self, member: str) -> None:
+        """Stop what the member is."""
+        await self.appliers[member].activate(self._services(member), force="stop")
 
     async def _activate_helpers(self) -> tuple[str, ...]:
         """The services beside the main one, which the steward leaves alone."""
@@ -99,14 +121,23 @@ class Roll:
         done = await self.appliers[member].activate(services)
         lines = tuple(f"{member}: {_past(entry.did)} {name}" for name, entry in done.items() if entry.did != "none")
         if lines:
-            self._say(member, Phase.PROGRESS, "; ".join(line.partition(": ")[2] for line in lines))
+            self.say(member, Phase.PROGRESS, "; ".join(line.partition(": ")[2] for line in lines))
         return lines
 
     def _services(self, member: str) -> list[str]:
         return [service.name for service in self.appliers[member].bundle.part(member).services if service.enabled]
 
-    def _say(self, member: str, phase: Phase, text: str) -> None:
+    def say(self, member: str, phase: Phase, text: str) -> None:
+        """Tell whoever watches."""
         self.emit(Event(member, phase, text))
+
+
+def _needs(seen: Observed) -> Needs:
+    states = seen.services.values()
+    if not all(state.running in (Running.ACTIVE, Running.STARTING) for state in states):
+        return Needs.START
+    is_pending = any(state.pending is not Pending.NONE for state in states)
+    return Needs.CHANGE if is_pending else Needs.NOTHING
 
 
 def _past(verb: str) -> str:

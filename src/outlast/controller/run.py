@@ -15,7 +15,7 @@ from pathlib import Path
 
 from outlast.contract.controller import STATE, Assignment, Duty
 from outlast.controller.agreement import Agreement, agreement_of
-from outlast.controller.kit import KEY, SITE_FILE
+from outlast.controller.kit import ENVIRONMENT, KEY, SITE_FILE
 from outlast.controller.post import Post
 from outlast.controller.reign import Reign
 from outlast.controller.workspace import Workspace, open_workspace
@@ -79,8 +79,11 @@ async def _govern(assignment: Assignment, agreement: Agreement, post: Post) -> N
 
 def _opened() -> Workspace:
     """What was handed over last: its own folder, not the link to it, so that nothing later appears in the middle."""
-    os.environ[VARIABLE] = (KIT / KEY).read_text(encoding="ascii")
-    return open_workspace((KIT / SITE_FILE).resolve(), sources=False)
+    kit = KIT.resolve()
+    os.environ[VARIABLE] = (kit / KEY).read_text(encoding="ascii")
+    named = kit / ENVIRONMENT
+    environment = named.read_text(encoding="ascii") if named.exists() else ""
+    return open_workspace(kit / SITE_FILE, environment, sources=False)
 
 
 async def _watch(reign: Reign) -> None:

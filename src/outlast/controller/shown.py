@@ -22,7 +22,8 @@ def difference(wanted: File, filled: str, found: FileFound) -> tuple[str, ...]:
     guarded = bool(MARKER.search(wanted.content)) or not wanted.mode & READABLE
     lines = [*difflib.unified_diff(filled.splitlines(), found.content.splitlines(), lineterm="", n=2)][2:]
     told = set(wanted.content.splitlines())
-    return (*rights, *(_masked(line, told) if guarded else line for line in lines))
+    keys = {key[0] for line in told if (key := KEY.match(line))}
+    return (*rights, *(_masked(line, told, keys) if guarded else line for line in lines))
 
 
 def _rights(wanted: File, found: FileFound) -> tuple[str, ...]:
@@ -33,10 +34,11 @@ def _rights(wanted: File, found: FileFound) -> tuple[str, ...]:
     return (f"{told} was told, {found.owner}:{found.group} {found.mode:04o} is there",)
 
 
-def _masked(line: str, told: set[str]) -> str:
-    """A line of a file that holds secrets: shown when it stands in the blueprint too, where secrets are markers."""
+def _masked(line: str, told: set[str], keys: set[str]) -> str:
+    """A line of a file that holds secrets: shown when it stands in the blueprint too, where secrets are markers. So is
+    a key; what only looks like one may be a line of a secret."""
     sign, text = line[:1], line[1:]
     if sign == "@" or text in told:
         return line
     key = KEY.match(text)
-    return f"{sign}{key[0] if key else ''}{HIDDEN}"
+    return f"{sign}{key[0] if key and key[0] in keys else ''}{HIDDEN}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -9,25 +10,30 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from outlast.apply.apply import filled
 from outlast.apply.vault import Vault, now
 from outlast.blueprint.audit import audit
 from outlast.blueprint.blueprint import Blueprint
 from outlast.blueprint.compile import compile_blueprint
 from outlast.contract.bundle import Artifact
-from outlast.contract.component import AnyComponent, InPool
+from outlast.contract.component import InPool
 from outlast.contract.registry import Registry, discover
+from outlast.controller import owner
 from outlast.controller.kit import hand_over, in_use, pack
 from outlast.controller.makers import Place, maker
 from outlast.controller.office import Office
+from outlast.controller.shipments import Shipment, refused, releases_of
 from outlast.controller.source import Release, handed, missing_sources, releases
-from outlast.controller.store import Store
+from outlast.controller.store import STAGE, Stage, Store, own_folder
 from outlast.kernel.errors import Finding, Invalid, OutlastError, Unreachable, failing
 from outlast.machines.check import Check
 from outlast.machines.machine import Machine
 from outlast.machines.provider import BuildOrder, Provider
 from outlast.seal import key
-from outlast.site.load import Loaded, load
-from outlast.site.schema import Site, Wish
+from outlast.site.environments import environments
+from outlast.site.load import Loaded, load, load_all
+from outlast.site.schema import Site
+from outlast.site.tree import parse
 from outlast.topology.place import place
 from outlast.topology.sections import sections
 from outlast.topology.sizes import Sizes, kept
@@ -50,6 +56,11 @@ class Workspace:
         return self.loaded.site
 
     @property
+    def environment(self) -> str:
+        """The environment of the file that this site is; empty: the file without one."""
+        return self.loaded.environment
+
+    @property
     def home(self) -> Path:
         """The folder of the site file."""
         return self.file.resolve().parent
@@ -57,7 +68,7 @@ class Workspace:
     @cached_property
     def store(self) -> Store:
         """What the site keeps beside its file."""
-        return Store(self.home / ".outlast")
+        return Store(self.home / own_folder(self.environment))
 
     @cached_property
     def vault(self) -> Vault:
@@ -94,16 +105,34 @@ class Workspace:
     def compile(self, grounds: Sequence[Ground], asked: Sizes | None = None) -> tuple[Blueprint, dict[str, Release]]:
         """The audited blueprint on these networks, with the sizes that are `asked` for. Raises `Invalid` with every
         finding."""
-        wanted = self.releases()
+        wanted = {**self.releases(), **self._staying()}
         artifacts = {service: release.artifact for service, release in wanted.items()}
         return self._compiled(grounds, artifacts, self.store.blueprint(), asked), wanted
 
+    def _staying(self) -> dict[str, Release]:
+        """The releases that stay, although the source is another one: that one was refused."""
+        running = releases_of(self.store.in_place())
+        return {name: Release(running[name], handed(running[name], self.store)) for name in self.refused()}
+
+    def refused(self) -> dict[str, Shipment]:
+        """The services whose source makes a release that did not do well or was left, and which run another one."""
+        shipped, running = self.store.shipments.all(), releases_of(self.store.in_place())
+        wanted = {name: release.artifact.digest for name, release in self.releases().items() if name in running}
+        bad = {name: refused(shipped, name).get(digest) for name, digest in wanted.items()}
+        return {name: each for name, each in bad.items() if each and running[name].digest != each.release}
+
+    def released(self, before: Blueprint, artifact: Artifact, service: str) -> Blueprint:
+        """The audited blueprint that differs from `before` in the release of this service only. Raises `Invalid`."""
+        artifacts = {**releases_of(before), service: artifact}
+        after = self._compiled(before.topology.grounds, artifacts, before, None)
+        others = [name for name in _changed(before, after) if name != service]
+        if others:
+            raise Invalid(_more(service, others))
+        return after
+
     def resized(self, before: Blueprint, asked: Sizes) -> Blueprint:
         """The audited blueprint that differs from `before` in these sizes only. Raises `Invalid`."""
-        parts = [(part.member, part.part.artifacts) for bundle in before.bundles for part in bundle.parts]
-        members = before.topology.member_by_name
-        artifacts = {members[member].service: held[0] for member, held in parts if member and held}
-        return self._compiled(before.topology.grounds, artifacts, before, asked)
+        return self._compiled(before.topology.grounds, releases_of(before), before, asked)
 
     def _compiled(
         self,
@@ -116,7 +145,8 @@ class Workspace:
         # Without somebody who shrinks what grew, a size is what the file says.
         sizes = kept(self.site, self.registry, before if self._is_governed else None, asked)
         topology = place(self.site, self.registry, grounds, before, sizes)
-        blueprint = compile_blueprint(self.site, self.registry, topology, artifacts, parent)
+        in_place = self.store.in_place()
+        blueprint = compile_blueprint(self.site, self.registry, topology, artifacts, parent, in_place)
         findings = failing(self.located(audit(self.site, self.registry, blueprint)))
         if findings:
             raise Invalid(*findings)
@@ -124,8 +154,14 @@ class Workspace:
 
     @property
     def _is_governed(self) -> bool:
-        governors = [wish for wish in self.site.wishes if self.registry[wish.component].governs]
-        return any(_count(self.registry[wish.component], wish) for wish in governors)
+        pairs = [(wish, self.registry[wish.component]) for wish in self.site.wishes]
+        placed = [(wish, c.placement) for wish, c in pairs if c.governs and isinstance(c.placement, InPool)]
+        return any(placement.wanted(wish.options) for wish, placement in placed)
+
+    def find_secrets(self, blueprint: Blueprint, service: str = "") -> dict[str, str]:
+        """The owner's secrets that somebody reads, or this service only. Raises `Invalid` with every one that cannot be
+        found."""
+        return owner.find(self.loaded, blueprint, self.home, service)
 
     async def grounds(self) -> tuple[Ground, ...]:
         """The networks of the data centres, as the provider gives them."""
@@ -158,7 +194,9 @@ class Workspace:
                 if agreed is not None and agreed.generation > own.generation:
                     self.store.keep(agreed)
 
-    async def hand_over(self, blueprint: Blueprint, machines: Mapping[str, Machine], *, new: bool = False) -> None:
+    async def hand_over(
+        self, blueprint: Blueprint, machines: Mapping[str, Machine], stage: Stage = Stage.DONE, *, new: bool = False
+    ) -> None:
         """Give the controllers on these machines what they need of the site, and see to it that what they need of this
         computer runs; `new`: only those that have nothing, from what was handed over to this one."""
         members = [m for m in blueprint.topology.members if self.registry[m.component].governs]
@@ -168,34 +206,74 @@ class Workspace:
             more: Mapping[str, bytes] | None = {} if new else await self.host(blueprint)
             if more is None:
                 return
-            kit = pack(self.file, self.store, key.text(self.store.folder, os.environ), blueprint, tars, more)
+            if stage is not Stage.DONE:
+                # Whoever goes on with it would otherwise make other secrets than those that are on machines already.
+                await asyncio.to_thread(lambda: [filled(bundle, self.vault) for bundle in blueprint.bundles])
+                more = {**more, STAGE: stage.encode()}
+            secret = key.text(self.store.folder, os.environ)
+            kit = pack(self.file, self.environment, self.store, secret, blueprint, tars, more)
             await hand_over(kit, [machines[home] for home in homes], new=new)
 
     def located(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
         """Findings that name a place in the site file by its path get file, line and column."""
         places = self.loaded.places
-        known = {"apps", "datacenters", *(wish.section for wish in self.site.wishes)}
+        known = {"apps", "datacenters", "secrets", *(wish.section for wish in self.site.wishes)}
         return tuple(
             replace(f, where=places.where(*f.where.split("."))) if f.where.split(".")[0] in known else f
             for f in findings
         )
 
 
-def _count(component: AnyComponent, wish: Wish) -> int | None:
-    placement = component.placement
-    return placement.count(wish.options) if isinstance(placement, InPool) and placement.count else None
+def _changed(before: Blueprint, after: Blueprint) -> list[str]:
+    """The services of which some member is another than before; empty text: the machines themselves."""
+    old = {(bundle.machine, held.member): held for bundle in before.bundles for held in bundle.parts}
+    new = {(bundle.machine, held.member): held for bundle in after.bundles for held in bundle.parts}
+    members = {**before.topology.member_by_name, **after.topology.member_by_name}
+    differing = {member for key in old.keys() | new.keys() if old.get(key) != new.get(key) for _, member in [key]}
+    return sorted({members[member].service if member else "" for member in differing})
 
 
-def open_workspace(file: Path, *, sources: bool = True) -> Workspace:
-    """The site of `file`. Raises `Invalid` with everything that is wrong with it; `sources`: what it is built from must
-    be there too."""
+def _more(service: str, others: list[str]) -> Finding:
+    what = ", ".join(other or "the machines" for other in others)
+    return Finding(
+        where=service,
+        what="the site file asks for more than another release",
+        why=f"something changed for {what} since the last `outlast up`",
+        fix="look at `outlast plan`; `outlast up` brings all of it, with the same care",
+    )
+
+
+def open_workspace(file: Path, environment: str = "", *, sources: bool = True) -> Workspace:
+    """The site of `file`, or that environment of it. Raises `Invalid` with everything that is wrong with it; `sources`:
+    what it is built from must be there too."""
     registry = discover()
-    loaded = load(_read(file), str(file), sections(registry))
+    loaded = load(_read(file), str(file), sections(registry), environment)
     workspace = Workspace(file, loaded, registry)
-    missing = missing_sources(loaded.site, registry, workspace.home) if sources else {}
+    missing = _missing(workspace) if sources else ()
     if missing:
-        raise Invalid(*(replace(f, where=loaded.places.where("apps", name, "source")) for name, f in missing.items()))
+        raise Invalid(*missing)
     return workspace
+
+
+def open_all(file: Path) -> tuple[Workspace, ...]:
+    """The site of `file` and each of its environments. Raises `Invalid` with everything that is wrong with any."""
+    registry = discover()
+    workspaces = [Workspace(file, one, registry) for one in load_all(_read(file), str(file), sections(registry))]
+    missing = dict.fromkeys(finding for workspace in workspaces for finding in _missing(workspace))
+    if missing:
+        raise Invalid(*missing)
+    return tuple(workspaces)
+
+
+def environments_of(file: Path) -> tuple[str, ...]:
+    """The names of a file's environments. Raises `Invalid` when it cannot be read at all."""
+    return environments(parse(_read(file), str(file)))
+
+
+def _missing(workspace: Workspace) -> tuple[Finding, ...]:
+    found = missing_sources(workspace.site, workspace.registry, workspace.home)
+    places = workspace.loaded.places
+    return tuple(replace(f, where=places.where("apps", name, "source")) for name, f in found.items())
 
 
 def _read(file: Path) -> str:

@@ -17,6 +17,7 @@ SITE_LENGTH = 20
 APP_LENGTH = 20
 DATACENTER_LENGTH = 12
 POOL_LENGTH = 12
+ENVIRONMENT_LENGTH = 16
 
 _PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 _NAME = re.compile(_PATTERN)
@@ -62,7 +63,8 @@ def _shown(text: str) -> str:
     return f"`{text}`" if len(text) <= 40 else f"`{text[:37]}...`"
 
 
-def _name_schema(words: str, length: int) -> dict[str, Any]:
+def name_schema(words: str, length: int) -> dict[str, Any]:
+    """What a JSON Schema says of such a name; `words` are for people."""
     return {"type": "string", "pattern": _PATTERN, "minLength": 1, "maxLength": length, "x-words": words}
 
 
@@ -82,9 +84,16 @@ def _pool(text: str) -> str:
     return check_name(text, "a pool", POOL_LENGTH)
 
 
-SiteName: TypeAlias = Annotated[str, AfterValidator(_site), WithJsonSchema(_name_schema("a name", SITE_LENGTH))]
-AppName: TypeAlias = Annotated[str, AfterValidator(_app), WithJsonSchema(_name_schema("a name", APP_LENGTH))]
+def _environment(text: str) -> str:
+    return check_name(text, "an environment", ENVIRONMENT_LENGTH)
+
+
+SiteName: TypeAlias = Annotated[str, AfterValidator(_site), WithJsonSchema(name_schema("a name", SITE_LENGTH))]
+AppName: TypeAlias = Annotated[str, AfterValidator(_app), WithJsonSchema(name_schema("a name", APP_LENGTH))]
 DatacenterName: TypeAlias = Annotated[
-    str, AfterValidator(_datacenter), WithJsonSchema(_name_schema("a name", DATACENTER_LENGTH))
+    str, AfterValidator(_datacenter), WithJsonSchema(name_schema("a name", DATACENTER_LENGTH))
 ]
-PoolName: TypeAlias = Annotated[str, AfterValidator(_pool), WithJsonSchema(_name_schema("a name", POOL_LENGTH))]
+PoolName: TypeAlias = Annotated[str, AfterValidator(_pool), WithJsonSchema(name_schema("a name", POOL_LENGTH))]
+EnvironmentName: TypeAlias = Annotated[
+    str, AfterValidator(_environment), WithJsonSchema(name_schema("a name", ENVIRONMENT_LENGTH))
+]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from outlast.kernel.errors import Finding
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -58,3 +60,8 @@ class Machine(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+def unanswered(name: str, why: str) -> Finding:
+    """The finding of a machine that gives no answer."""
+    return Finding(name, "the machine gives no answer", why, "see `outlast status`; it says whether the machine runs")

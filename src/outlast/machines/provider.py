@@ -6,12 +6,12 @@ machine is for.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from outlast.kernel.events import Emit
 from outlast.machines.machine import Machine
@@ -48,13 +48,15 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A machine that exists. `current` is False when it lacks packages that `prepare` was told."""
+    """A machine that exists. `current` is False when it lacks packages that `prepare` was told; `renewed` when it was
+    made from another image than new ones are."""
 
     name: str
     datacenter: str
     address: IPv4Address
     power: Power
     current: bool
+    renewed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class BuildOrder:
     """A release that is wanted: `source` is copied to `path` in a clean machine, `script` (shell text) runs there
     in it with `environment`, and the folder as it is then becomes the gzipped tar file `target` (members relative
     to `path`), put there by one atomic rename. `everywhere`: the release is the same for every site, by the name of
-    `target`."""
+    `target`. `bring` makes the folder `source` first, for a source that is no folder; who orders the build calls it."""
 
     name: str
     source: Path
@@ -72,6 +74,7 @@ class BuildOrder:
     target: Path
     limit: float = 900.0
     everywhere: bool = False
+    bring: Callable[[Path], None] | None = None
 
 
 class Provider(Protocol):
@@ -147,4 +150,21 @@ class Provider(Protocol):
 
     async def clear(self) -> None:
         """Remove every machine, network and file of this site. The image cache stays."""
+        ...
+
+
+@runtime_checkable
+class Renewing(Protocol):
+    """A provider that makes its machines from an image, which grows old."""
+
+    async def renew(self, packages: Sequence[str], emit: Emit, *, anyway: bool) -> bool:
+        """Make an image with the newest of these packages, from which this site's machines are made from now on.
+
+        False when nothing in it is newer, and nothing has changed then; `anyway`: take it all the same. The image of
+        before is kept.
+        """
+        ...
+
+    async def revert(self) -> bool:
+        """Make this site's machines from the image of before again, once; False when there is none."""
         ...

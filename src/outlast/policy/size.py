@@ -47,7 +47,8 @@ def resize(
     """A change, or what is waited for, or neither; and the memory. `have`: members wanted now, ready or not."""
     if not scaling.least <= have <= scaling.most:
         bound = min(max(have, scaling.least), scaling.most)
-        return _changed(Resize(service, bound, f"it may have {scaling.least} to {scaling.most}"), now, memory)
+        season = f" ({scaling.because})" if scaling.because else ""
+        return _changed(Resize(service, bound, f"it may have {scaling.least} to {scaling.most}{season}"), now, memory)
     pace = pace or Pace()
     busy = fresh(load.busy, now, pace.facts)
     if not isinstance(busy, Known):

@@ -22,6 +22,19 @@ def write(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     _sync_folder(path.parent)
 
 
+def remove(path: Path) -> None:
+    """Remove a file if it is there, durably."""
+    if path.exists():
+        path.unlink()
+        _sync_folder(path.parent)
+
+
+def rename(path: Path, target: Path) -> None:
+    """Give a file another name in its folder, durably."""
+    path.replace(target)
+    _sync_folder(target.parent)
+
+
 @contextmanager
 def turn(path: Path) -> Generator[None]:
     """Hold the lock file `path`: one at a time, threads and processes alike. The kernel drops what the dead held."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -18,11 +19,12 @@ from outlast.seal import durable, key
 
 HEAD = b"sealed by outlast, 1\n"
 # Where secrets lie, and what a death in the middle of a write may have left of them.
-SECRETS = ("passwords/**/*", "certificates/**/*.key", "ca.key", "ssh/id_ed25519", "vendor/*_ed25519")
+SECRETS = ("passwords/**/*", "owner/*", "certificates/**/*.key", "ca*.key", "ssh/id_ed25519", "vendor/*_ed25519")
 HALVES = (
     "passwords/**/.*.new",
+    "owner/.*.new",
     "certificates/**/.*.key.new",
-    ".ca.key.new",
+    ".ca*.key.new",
     "ssh/*id_ed25519.new",
     "vendor/.*_ed25519.new",
 )
@@ -55,6 +57,13 @@ class Seal:
     def write(self, path: Path, content: bytes) -> None:
         """Keep a secret, atomically. Raises `OutlastError` without the right key, and has changed nothing then."""
         durable.write(path, HEAD + self._unlocked().encrypt(content))
+
+    def written(self, path: Path) -> datetime | None:
+        """When a secret was sealed; None where it lies in clear. Raises `OutlastError` without the right key."""
+        content = path.read_bytes()
+        if not content.startswith(HEAD):
+            return None
+        return datetime.fromtimestamp(self._unlocked().extract_timestamp(content[len(HEAD) :]), UTC)
 
     def take_over(self) -> None:
         """Prove the key, and seal what lies in clear: the first thing that a command does that changes the site."""

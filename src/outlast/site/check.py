@@ -12,6 +12,7 @@ from typing import cast
 
 from outlast.kernel.errors import Finding
 from outlast.site.schema import Core, Wish
+from outlast.site.secrets import check_readers
 from outlast.site.section import Section
 from outlast.site.servers import Needs, check_servers
 from outlast.site.tree import Tree
@@ -50,7 +51,15 @@ def check(draft: Draft) -> list[Finding]:
         *_routes_taken(draft),
         *_uses_of_nothing(draft),
         *(_datacenters(draft, draft.core) if draft.core else ()),
+        *_secrets(draft),
     ]
+
+
+def _secrets(draft: Draft) -> Iterator[Finding]:
+    # As the file has them, also where it says wrongly where they are found.
+    named = draft.tree.at(("secrets",))
+    known = tuple(named) if isinstance(named, dict) else ()
+    return check_readers(known, {draft.path(wish): wish.options for wish in draft.wishes}, draft.tree.places)
 
 
 def _names_taken(draft: Draft) -> Iterator[Finding]:

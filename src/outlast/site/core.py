@@ -43,6 +43,14 @@ firewall:
   # What every machine may reach outside the site, such as time servers. For a single app: its own `calls`.
   calls: []               # calls: [192.0.2.1:123/udp, 192.0.2.53:53/udp]
 """,
+    "secrets": """\
+# Secrets that you keep elsewhere. Here stands where each is found when `outlast up` runs, never its value; an app gets
+# those that it names, as in `secrets: { STRIPE_KEY: stripe }`.
+secrets:
+  stripe: { env: STRIPE_KEY }                      # a variable of whoever runs `outlast up`
+  mail: { file: ../secrets/mail-password }         # a file, seen from this one
+  map: { command: pass show shop/map-key }         # shell text; what it prints is the secret
+""",
     "recovery": """\
 # How soon a silence counts as a failure: sets the database's failure detector, the proxies' checks, the signs of life
 # of addresses and the edges' time-outs together. A section's own word is stronger. `normal` suits one data centre.
@@ -69,5 +77,14 @@ customers:
   #   found: /api/orders/{token}
   rate: 15                 # requests a second over each address
   orders: 8                # orders a second
+""",
+    "environments": """\
+# Other sites from this file, beside this one: `outlast up -e staging`. What one says here goes over the rest of the
+# file: mappings merge, all else replaces, and a key with nothing after it is removed.
+environments:
+  staging:                 # the site `shop-staging` at `staging.shop.test`; `site` and `domain` say otherwise
+    footprint: compact
+    # apps: { web: { scale: { min: 1 } } }
+    # cache:                 # staging has none
 """,
 }

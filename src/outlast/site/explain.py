@@ -74,6 +74,11 @@ class _Problem:
     stray: bool
     of_key: bool
 
+    @property
+    def is_fault(self) -> bool:
+        """A validator of ours found it."""
+        return isinstance(self.context.get("error"), Fault)
+
 
 @dataclass(frozen=True)
 class Explainer:
@@ -89,9 +94,12 @@ class Explainer:
         for problem in problems:
             rivals = [other for other in problems if other is not problem and other.stray]
             deeper = any(other.path[: len(problem.path)] == problem.path != other.path for other in rivals)
-            if (problem.stray and deeper) or self._misspelt(problem, subject):
+            # What got as far as a validator of ours is of the right kind, so that one was meant.
+            meant = any(other.path == problem.path and other.is_fault for other in rivals) and not problem.is_fault
+            if (problem.stray and (deeper or meant)) or self._misspelt(problem, subject):
                 continue
-            undecided = problem.stray and any(other.path == problem.path for other in rivals)
+            same = any(other.path == problem.path for other in rivals)
+            undecided = problem.stray and same and not problem.is_fault
             kind = "choice_type" if undecided else problem.kind
             if (problem.path, kind) not in found:
                 found[problem.path, kind] = self._finding(problem, kind, subject)

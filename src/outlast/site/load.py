@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
@@ -13,6 +13,7 @@ from outlast.kernel.invalid import Fault
 from outlast.kernel.names import APP_LENGTH, check_name
 from outlast.site.check import Draft, check
 from outlast.site.core import CORE_TEXTS
+from outlast.site.environments import arising, clashes, environments, legible, overlaid
 from outlast.site.explain import Explainer, Subject
 from outlast.site.places import Places
 from outlast.site.schema import Core, Site, Wish
@@ -27,27 +28,68 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A site, and where each part of it stands in its file."""
+    """A site, and where each part of it stands in its file. `environment` is the one that it is, empty for the file
+    without one; `environments` are all that the file has."""
 
     site: Site
     places: Places
+    environment: str = ""
+    environments: tuple[str, ...] = ()
 
 
-def load(text: str, file: str, sections: Sequence[Section]) -> Loaded:
-    """The site that `text` describes; `file` is what findings call it. Raises `Invalid` with every finding."""
-    return _Reading(parse(text, file), by_key(sections)).result()
+def load(text: str, file: str, sections: Sequence[Section], environment: str = "") -> Loaded:
+    """The site that `text` describes, or that environment of it; `file` is what findings call it. Raises `Invalid` with
+    every finding."""
+    tree, groups = parse(text, file), by_key(sections)
+    rivals = tuple(clashes(tree))
+    if not environment:
+        return _read(tree, groups, rivals)
+    over = overlaid(tree, environment)
+    try:
+        loaded = _read(over, groups, rivals)
+    except Invalid as invalid:
+        raise Invalid(*arising(invalid.findings, environment, _flaws(tree, groups, rivals))) from None
+    return replace(loaded, environment=environment, environments=environments(tree))
+
+
+def load_all(text: str, file: str, sections: Sequence[Section]) -> tuple[Loaded, ...]:
+    """The site of the file and then each of its environments. Raises `Invalid` with every finding of any."""
+    names = legible(parse(text, file))
+    found: list[Finding] = []
+    loaded: list[Loaded] = []
+    for name in ("", *names):
+        try:
+            loaded.append(load(text, file, sections, name))
+        except Invalid as invalid:
+            found += invalid.findings
+    if found:
+        raise Invalid(*sorted(set(found), key=_place))
+    return tuple(loaded)
+
+
+def _read(tree: Tree, groups: dict[str, tuple[Section, ...]], rivals: tuple[Finding, ...]) -> Loaded:
+    return replace(_Reading(tree, groups, rivals).result(), environments=environments(tree))
+
+
+def _flaws(tree: Tree, groups: dict[str, tuple[Section, ...]], rivals: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """What is wrong with the file without an environment."""
+    try:
+        _read(tree, groups, rivals)
+    except Invalid as invalid:
+        return invalid.findings
+    return ()
 
 
 class _Reading:
     """One pass over one file, collecting findings."""
 
-    def __init__(self, tree: Tree, sections: dict[str, tuple[Section, ...]]) -> None:
+    def __init__(self, tree: Tree, sections: dict[str, tuple[Section, ...]], found: tuple[Finding, ...]) -> None:
         core = Shape.of(Core)
         self._tree = tree
         self._sections = sections
         self._core = Subject((), core, parse("".join(CORE_TEXTS.values()), "core").root)
         self._explainer = Explainer(tree, Vocabulary.of(core, sections))
-        self._findings = list(tree.findings)
+        self._findings = [*tree.findings, *found]
 
     def result(self) -> Loaded:
         known = (*self._core.shape.keys, *self._sections)

@@ -6,17 +6,19 @@ Only core keys are named here. Every other top-level section belongs to a compon
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
 
 from outlast.kernel.addresses import Address, Subnet
-from outlast.kernel.names import DatacenterName, PoolName, SiteName
+from outlast.kernel.names import DatacenterName, EnvironmentName, PoolName, SiteName
 from outlast.kernel.network import DestinationText, Network
 from outlast.site.domain import Domain
 from outlast.site.promises import Customers, Survive
+from outlast.site.secrets import SecretName, SecretSource
 
 MOST_DATACENTERS = 8
+MOST_ENVIRONMENTS = 16
 # Larger than any that was measured: eight data centres of 1,250 machines, most of them in one pool (bench/run.py).
 LARGEST_POOL = 2000
 
@@ -108,6 +110,11 @@ class Core(_Frozen):
     firewall: Firewall = Field(
         default=Firewall(), description="What the machines may reach and who may log in, beyond what the wiring says."
     )
+    secrets: Mapping[SecretName, SecretSource] = Field(
+        default_factory=dict[str, SecretSource],
+        description="Secrets that you keep elsewhere, by name: each says where `outlast up` finds its value.",
+        examples=[{"stripe": {"env": "STRIPE_KEY"}}],
+    )
     recovery: Literal["fast", "normal", "patient"] = Field(
         default="normal",
         description="How soon a silence counts as a failure, for every timer of the chain together.",
@@ -117,6 +124,12 @@ class Core(_Frozen):
     )
     customers: Customers = Field(
         default=Customers(), description="What customers do while `outlast prove` breaks the site on purpose."
+    )
+    environments: Mapping[EnvironmentName, Mapping[str, Any] | None] = Field(
+        default_factory=dict[str, Mapping[str, Any] | None],
+        max_length=MOST_ENVIRONMENTS,
+        description="Other sites from this file, made with `-e NAME`: what each says goes over all above.",
+        examples=[{"staging": {"footprint": "compact"}}],
     )
 
 

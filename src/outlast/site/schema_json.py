@@ -12,12 +12,15 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from outlast.kernel.names import AppName
+from outlast.site.environments import KEY
 from outlast.site.schema import Core
 from outlast.site.section import Section, by_key
 from outlast.site.shape import Shape
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
+OVERLAY = "Overlay"
 _PRIVATE = "x-words"
+_REFERENCE = "#/$defs/"
 
 
 def json_schema(sections: Iterable[Section]) -> dict[str, Any]:
@@ -30,15 +33,19 @@ def json_schema(sections: Iterable[Section]) -> dict[str, Any]:
     core = found.resolved(Core)
     own = {key: _section(group, found) for key, group in groups.items()}
     used = {name: node for name, node in found.definitions.items() if name not in found.hidden(_Name, Core)}
+    properties = {**core["properties"], **own}
+    overlay = _overlay({key: node for key, node in properties.items() if key != KEY})
+    definitions = {**used, **{f"{name}{OVERLAY}": _loose(node) for name, node in used.items()}, OVERLAY: overlay}
+    properties[KEY] = _of_environments(properties[KEY])
     return {
         "$schema": DRAFT,
         "title": "Outlast site file",
         "description": "One file that says what must run and what must survive.",
         "type": "object",
-        "properties": _polished({**core["properties"], **own}, found.definitions),
+        "properties": _polished(properties, definitions),
         "required": core["required"],
         "additionalProperties": False,
-        "$defs": _polished(used, found.definitions),
+        "$defs": _polished(definitions, definitions),
     }
 
 
@@ -101,6 +108,47 @@ def _with_engine(section: Section, models: _Models) -> dict[str, Any]:
     node = models.resolved(section.options)
     engine = {"const": section.engine, "description": "The program that does the work."}
     return {**node, "properties": {"engine": engine, **node.get("properties", {})}}
+
+
+def _of_environments(node: Mapping[str, Any]) -> dict[str, Any]:
+    (pattern,) = node["patternProperties"]
+    overlay = {"anyOf": [{"$ref": f"{_REFERENCE}{OVERLAY}"}, {"type": "null"}]}
+    return {**node, "patternProperties": {pattern: overlay}}
+
+
+def _overlay(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """What an environment may say: any part of a site file, or nothing to remove it."""
+    return {"type": "object", "properties": _loose_keys(properties), "additionalProperties": False}
+
+
+def _loose(node: Any) -> Any:
+    """The node of a mapping as a part of it may be. Lists are replaced whole, so they stay as they are."""
+    if not isinstance(node, dict):
+        return node
+    known = cast("dict[str, Any]", node)
+    if "allOf" in known:
+        # Which engine is meant may be said in the rest of the file.
+        return {"type": "object"}
+    if "$ref" in known:
+        return {**known, "$ref": f"{known['$ref']}{OVERLAY}"}
+    loose = {key: value for key, value in known.items() if key not in ("required", "minProperties")}
+    for key in ("properties", "patternProperties"):
+        if key in known:
+            loose[key] = _loose_keys(known[key])
+    if isinstance(known.get("additionalProperties"), dict):
+        loose["additionalProperties"] = _removable(known["additionalProperties"])
+    for key in ("anyOf", "oneOf"):
+        if key in known:
+            loose[key] = [_loose(choice) for choice in known[key]]
+    return loose
+
+
+def _loose_keys(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _removable(node) for key, node in properties.items()}
+
+
+def _removable(node: Any) -> dict[str, Any]:
+    return {"anyOf": [_loose(node), {"type": "null"}]}
 
 
 def _polished(node: Any, definitions: Mapping[str, Any]) -> Any:

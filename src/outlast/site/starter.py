@@ -36,6 +36,7 @@ def starter(name: str, sections: Sequence[Section]) -> str:
     firsts = [group[0] for group in by_key(sections).values() if group[0].example]
     apps = [_required_only(section) for section in firsts if section.many]
     wishes = [_commented(section.example) for section in firsts if not section.many and not section.default]
+    wishes.append(_commented(CORE_TEXTS["environments"]))
     present = [section.key for section in firsts if section.default]
     tail = [_tail(present)] if present else []
     return "\n".join(text.rstrip() + "\n" for text in (_HEAD, *core, *apps, *wishes, *tail))

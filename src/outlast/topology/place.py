@@ -13,6 +13,7 @@ from typing import Any
 from zlib import crc32
 
 from outlast.contract.component import AnyComponent, Beside, InPool
+from outlast.contract.interface import Provided
 from outlast.contract.registry import Registry
 from outlast.kernel.names import machine_name, member_name
 from outlast.site.schema import Site, Wish
@@ -133,8 +134,7 @@ class _Plan:
         return grown
 
     def _count(self, datacenter: str, wish: Wish, placement: InPool[Any]) -> int | None:
-        least = None if placement.count is None else placement.count(wish.options)
-        return self.sizes.get((datacenter, wish.name), least)
+        return self.sizes.get((datacenter, wish.name), placement.wanted(wish.options))
 
     def _wanted(
         self, datacenter: str, machines: list[Machine], wish: Wish, component: AnyComponent, placement: InPool[Any]
@@ -188,29 +188,34 @@ class _Plan:
         self, name: str, wish: Wish, component: AnyComponent, datacenter: str, machine: str, index: int
     ) -> Member:
         ports = tuple(
-            (provided.interface, self._chosen_ports[wish.name] if provided.port is None else provided.port)
+            (
+                provided.interface,
+                self._chosen_ports[wish.name, provided.interface] if provided.port is None else provided.port,
+            )
             for provided in component.provides(wish.options, index)
         )
         return Member(name, wish.name, component.name, datacenter, machine, index, ports)
 
     @cached_property
-    def _chosen_ports(self) -> dict[str, int]:
-        """A port for each service that may not have said one: the one it had, otherwise one that its name gives."""
-        ports = [(m.service, port) for m in self.parent.members for _, port in m.ports] if self.parent else []
-        before = {service: port for service, port in ports if port in CHOSEN_PORTS}
-        chosen = {wish.name: before[wish.name] for wish in self.site.wishes if wish.name in before}
-        taken = {*chosen.values(), *self._said_ports()}
-        for name in sorted(wish.name for wish in self.site.wishes if wish.name not in chosen):
-            offset = crc32(name.encode())
+    def _chosen_ports(self) -> dict[tuple[str, str], int]:
+        """A port for each interface of a service that does not say one: the one it had, otherwise one that the
+        service's name gives."""
+        members = self.parent.members if self.parent else ()
+        before = {(m.service, interface): port for m in members for interface, port in m.ports if port in CHOSEN_PORTS}
+        wanted = [(name, p.interface) for name, p in self._provided() if p.port is None]
+        chosen = {key: before[key] for key in wanted if key in before}
+        taken = {*chosen.values(), *(p.port for _, p in self._provided() if p.port is not None)}
+        for service, interface in sorted(key for key in wanted if key not in chosen):
+            offset = crc32(service.encode())
             port = next(p for step in range(len(CHOSEN_PORTS)) if (p := _chosen(offset + step)) not in taken)
-            chosen[name] = port
+            chosen[service, interface] = port
             taken.add(port)
         return chosen
 
-    def _said_ports(self) -> set[int]:
-        """The ports that components and owners name themselves."""
-        provided = [p for w in self.site.wishes for p in self.registry[w.component].provides(w.options, 1)]
-        return {p.port for p in provided if p.port is not None}
+    def _provided(self) -> list[tuple[str, Provided]]:
+        """What the first member of each service provides."""
+        wishes = self.site.wishes
+        return [(w.name, p) for w in wishes for p in self.registry[w.component].provides(w.options, 1)]
 
 
 def _chosen(offset: int) -> int:

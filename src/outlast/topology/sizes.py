@@ -4,9 +4,11 @@ next. Pure."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TypeAlias
 
 from outlast.contract.registry import Registry
+from outlast.contract.scaling import Scaling
 from outlast.site.schema import Site
 from outlast.topology.topology import Topology
 
@@ -15,19 +17,24 @@ Sizes: TypeAlias = Mapping[tuple[str, str], int]
 
 
 def bounds(site: Site, registry: Registry) -> dict[str, tuple[int, int]]:
-    """The least and the most members in each data centre of every service that scales."""
+    """The least and the most members that every service that scales may ever have in each data centre."""
     found: dict[str, tuple[int, int]] = {}
     for wish in site.wishes:
         if scales := registry[wish.component].scales:
-            scaling = scales(wish.options)
-            found[wish.name] = (scaling.least, scaling.most)
+            found[wish.name] = scales(wish.options).bounds
     return found
+
+
+def scaling_at(site: Site, registry: Registry, moment: datetime) -> dict[str, Scaling]:
+    """By what every service that scales follows its load then."""
+    each = ((wish.name, registry[wish.component].scales, wish.options) for wish in site.wishes)
+    return {name: scales(options).at(moment) for name, scales, options in each if scales}
 
 
 def kept(
     site: Site, registry: Registry, parent: Topology | None, asked: Sizes | None = None
 ) -> dict[tuple[str, str], int]:
-    """What scaling made of each service stays, unless `asked` says otherwise; always within the bounds of now."""
+    """What scaling made of each service stays, unless `asked` says otherwise; always within what there may ever be."""
     sizes: dict[tuple[str, str], int] = {}
     before = parent.clusters if parent else {}
     for service, (least, most) in bounds(site, registry).items():

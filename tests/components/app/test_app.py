@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,13 +14,15 @@ from outlast.components.app.options import AppOptions
 from outlast.components.app.probe import parse
 from outlast.components.app.render import quoted
 from outlast.contract.bundle import Once, Part
+from outlast.contract.identity import AUTHORITY
 from outlast.contract.interface import Endpoint, Http, Reach, Required, Variable
 from outlast.contract.probe import Health, Output
 from outlast.contract.registry import discover
+from outlast.contract.slot import Slot
 from outlast.contract.unit import argument
 from tests.components.edge_views import RELEASE, content, example, unit, view
 
-ENV = "/etc/outlast/apps/web.env"
+ENV = "/etc/outlast/apps/web-a.env"
 DATABASE = Endpoint(
     "database",
     "dbproxy",
@@ -32,11 +35,13 @@ DATABASE = Endpoint(
 )
 
 
-def render(*, artifact: Any = RELEASE, endpoints: tuple[Endpoint, ...] = (), **options: Any) -> Part:
+def render(
+    *, artifact: Any = RELEASE, endpoints: tuple[Endpoint, ...] = (), slot: Slot = Slot.A, **options: Any
+) -> Part:
     given = {"source": "app", "run": "serve", **options}
-    ports = (("http-backend", 8000),)
+    ports = (("http-backend", 8000), ("http-backend-b", 8001))
     seen = view(COMPONENT, "app", service="web", options=given, ports=ports, endpoints=endpoints, artifact=artifact)
-    return COMPONENT.render(seen)
+    return COMPONENT.render(replace(seen, slot=slot))
 
 
 def output(*lines: str, returncode: int = 0) -> Output:
@@ -71,13 +76,13 @@ def test_values_are_read_back_as_they_were(value: str) -> None:
 
 
 def test_the_command_reaches_the_shell_unchanged() -> None:
-    text = unit(render(run="A='x y' gunicorn --bind $HOST:$PORT \\\n  a:%b\n"), "outlast-app-web.service")
+    text = unit(render(run="A='x y' gunicorn --bind $HOST:$PORT \\\n  a:%b\n"), "outlast-app-web-a.service")
     assert "ExecStart=/bin/bash -c \"A='x y' gunicorn --bind $$HOST:$$PORT \\\\\\n  a:%%b\"\n" in text
     assert argument('say "hi"') == '"say \\"hi\\""'
 
 
 def test_the_service_is_hardened_yet_runs_any_language() -> None:
-    text = unit(render(stop="12s"), "outlast-app-web.service")
+    text = unit(render(stop="12s"), "outlast-app-web-a.service")
     for setting in (
         "DynamicUser=yes",
         f"WorkingDirectory={RELEASE.path}",
@@ -92,7 +97,7 @@ def test_the_service_is_hardened_yet_runs_any_language() -> None:
 
 
 def test_a_change_of_the_environment_is_a_restart() -> None:
-    assert render().services[0].restart_on == (ENV,)
+    assert render().services[0].restart_on == (ENV, AUTHORITY)
 
 
 def test_a_migration_runs_once_for_each_release() -> None:
@@ -113,10 +118,24 @@ def test_without_a_release_there_is_nothing_to_run() -> None:
 
 def test_it_offers_a_backend_and_asks_for_what_it_uses() -> None:
     options = AppOptions.model_validate({"source": "a", "run": "b", "routes": ["/api"], "uses": ["database"]})
-    (provided,) = COMPONENT.provides(options, 1)
-    assert (provided.interface, provided.port, provided.http) == ("http-backend", None, Http(("/api",), "/healthz"))
+    served = COMPONENT.provides(options, 1)
+    assert [(each.interface, each.port) for each in served] == [("http-backend", None), ("http-backend-b", None)]
+    assert {each.http for each in served} == {Http(("/api",), "/healthz")}
     assert COMPONENT.requires(options) == (Required("database", Reach.MACHINE),)
     assert COMPONENT.packages(options.model_copy(update={"packages": ("nodejs",)}))[-1] == "nodejs"
+
+
+def test_a_port_that_is_said_takes_the_next_one_too() -> None:
+    options = AppOptions.model_validate({"source": "a", "run": "b", "port": 8000})
+    assert [each.port for each in COMPONENT.provides(options, 1)] == [8000, 8001]
+
+
+def test_in_the_other_slot_everything_has_another_name() -> None:
+    one, other = render(), render(slot=Slot.B)
+    assert (one.main.name, one.twin) == (other.twin, other.main.name)
+    assert not {file.path for file in one.files} & {file.path for file in other.files}
+    assert 'PORT="8001"' in content(other, "/etc/outlast/apps/web-b.env")
+    assert any("10.0.0.13:8001/" in word for word in other.probe)
 
 
 def test_max_follows_a_large_min() -> None:

@@ -12,6 +12,7 @@ from outlast.components.controller.options import ControllerOptions
 from outlast.components.controller.probe import STALE
 from outlast.contract.bundle import Artifact, Part
 from outlast.contract.controller import ASSIGNMENT, Assignment, Condition, Duty
+from outlast.contract.identity import AUTHORITY
 from outlast.contract.interface import Endpoint
 from outlast.contract.probe import Health, Output
 from outlast.contract.registry import discover
@@ -58,7 +59,7 @@ def test_it_runs_its_own_release_and_disturbs_nobody() -> None:
         assert setting in lines
     assert any(line.startswith("MemoryMax=") for line in lines)
     assert part().artifacts == (RELEASE,)
-    assert set(part().services[0].restart_on) == {file.path for file in part().files}
+    assert set(part().services[0].restart_on) == {AUTHORITY, *(file.path for file in part().files)}
 
 
 def test_before_its_release_is_there_it_gets_its_files() -> None:

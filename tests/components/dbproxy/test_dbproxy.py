@@ -11,6 +11,7 @@ from outlast.components.dbproxy.component import COMPONENT
 from outlast.components.dbproxy.options import ProxyOptions
 from outlast.components.dbproxy.probe import parse, probe
 from outlast.contract.bundle import Part
+from outlast.contract.identity import AUTHORITY
 from outlast.contract.interface import Endpoint
 from outlast.contract.probe import Health, Output, Primary
 from outlast.contract.secret import references
@@ -102,7 +103,7 @@ def test_the_proxies_know_each_other() -> None:
 
 def test_a_change_is_a_reload_and_the_probe_knows_whose_primary_it_is() -> None:
     part = rendered()
-    assert part.services[0].reload_on == (CONFIG, IDENTITY, f"{IDENTITY}.key")
+    assert part.services[0].reload_on == (CONFIG, IDENTITY, f"{IDENTITY}.key", AUTHORITY)
     assert part.services[0].restart_on == ()
     assert part.probe == probe("database")
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from outlast.components.etcd.component import COMPONENT
 from outlast.components.etcd.options import EtcdOptions
+from outlast.contract.identity import AUTHORITY
 from outlast.contract.interface import Reach
 from outlast.contract.registry import discover
 from tests.components.edge_views import content, example, unit
@@ -58,7 +59,7 @@ def test_a_request_survives_the_restart_that_carries_it_out() -> None:
     text = unit(render(), "outlast-etcd.service")
     for setting in ("Type=exec", "User=etcd", "StateDirectory=outlast-etcd", "RuntimeDirectoryPreserve=yes"):
         assert setting in text.splitlines()
-    assert render().services[0].restart_on == (CONFIG,)
+    assert render().services[0].restart_on == (CONFIG, AUTHORITY)
 
 
 @pytest.mark.parametrize("members", [0, 2, 4, 7])

@@ -82,7 +82,9 @@ def test_passwords_are_markers_in_a_file_for_root_only() -> None:
     rendered = COMPONENT.render(view(clients=("web", "worker")))
     accounts = next(file for file in rendered.files if file.path.endswith("accounts.json"))
     assert (accounts.mode, accounts.owner) == (0o600, "root")
-    assert [reference.name for reference in references(accounts.content)] == ["database/web", "database/worker"]
+    found = [(reference.kind, reference.name) for reference in references(accounts.content)]
+    names = ("database/web", "database/worker")
+    assert found == [(kind, name) for name in names for kind in (Kind.PASSWORD, Kind.OTHER)]
     assert json.loads(accounts.content)["schema"] == "shop"
     others = {r.kind for file in rendered.files if file is not accounts for r in references(file.content)}
     assert others == {Kind.CERTIFICATE, Kind.KEY}
@@ -93,7 +95,10 @@ def test_a_key_is_for_its_engine_only() -> None:
         rendered = COMPONENT.render(view(index=index, members=2))
         (held,) = (file for file in rendered.files if [r.kind for r in references(file.content)] == [Kind.KEY])
         assert (held.mode, held.owner) == (0o600, owner)
-        assert held.path in rendered.services[0].restart_on
+        # The database reads it anew while it runs; the arbiter starts anew, which nobody notices.
+        health = rendered.services[1] if index == 1 else None
+        assert held.path in (health.reload_on if health else rendered.services[0].restart_on)
+        assert health is None or held.path not in rendered.services[0].restart_on
         assert rendered.certificates[0].addresses[0] == f"10.0.0.1{index}"
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -47,9 +48,9 @@ def test_the_longest_prefix_is_asked_first() -> None:
 
 def test_each_machine_of_an_app_is_a_server_named_by_its_member() -> None:
     text = config(*WEB, *API)
-    assert "server east-web-1 10.0.0.13:8000" in text
-    assert "server east-web-2 10.0.0.14:8000" in text
-    assert "server east-api-1 10.0.0.13:9000" in text
+    assert "server east-web-1.a 10.0.0.13:8000" in text
+    assert "server east-web-2.a 10.0.0.14:8000" in text
+    assert "server east-api-1.a 10.0.0.13:9000" in text
     assert "uri /up ver HTTP/1.1 hdr host shop.test" in text
 
 
@@ -82,7 +83,7 @@ def test_what_clients_say_of_themselves_is_replaced() -> None:
 
 def test_options_are_used() -> None:
     text = config(*WEB, retries=1, timeouts={"connect": "50ms", "server": "2m"}, hsts=True, reuse=True)
-    for line in ("retries 1", "timeout connect 50ms", "timeout server 120000ms", "http-reuse safe"):
+    for line in ("retries 3", "timeout connect 50ms", "timeout server 120000ms", "http-reuse safe"):
         assert line in lines(text)
     assert "strict-transport-security" in text
     assert "strict-transport-security" not in config(*WEB)
@@ -104,7 +105,17 @@ def test_every_file_asks_for_a_reload_and_a_wrong_one_is_refused() -> None:
     assert set(service.reload_on) == {file.path for file in part.files}
     assert service.restart_on == ()
     reloads = [line for line in service.unit.splitlines() if line.startswith("ExecReload=")]
-    assert reloads == [f"ExecReload=/usr/sbin/haproxy -c -q -f {CONFIG}", "ExecReload=/bin/kill -USR2 $MAINPID"]
+    first, state, last = reloads
+    assert (first, last) == (f"ExecReload=/usr/sbin/haproxy -c -q -f {CONFIG}", "ExecReload=/bin/kill -USR2 $MAINPID")
+    assert "show servers state" in state
+
+
+def test_the_slots_of_a_member_stand_side_by_side() -> None:
+    other = [replace(each, interface="http-backend-b", port=8001) for each in WEB]
+    text = config(*WEB, *other)
+    names = [line.split()[1] for line in lines(text) if line.startswith("server east-web")]
+    assert names[:4] == ["east-web-1.a", "east-web-1.b", "east-web-2.a", "east-web-2.b"]
+    assert "server east-web-2.b 10.0.0.14:8001" in text
 
 
 def test_it_runs_without_rights() -> None:
@@ -142,10 +153,11 @@ def test_the_probe_counts_the_servers_of_each_app() -> None:
     report = parse(
         stat(
             ("outlast-nothing", "BACKEND", "UP", 0, 1),
-            ("web", "east-web-1", "UP", 12, 2),
-            ("web", "east-web-2", "DOWN 1/2", 11, 2),
+            ("web", "east-web-1.a", "UP", 12, 2),
+            ("web", "east-web-1.b", "DOWN", 0, 2),
+            ("web", "east-web-2.a", "DOWN 1/2", 11, 2),
             ("web", "BACKEND", "UP", 23, 1),
-            ("outlast-any-web", "east-web-1", "no check", 3, 2),
+            ("outlast-any-web", "east-web-1.a", "no check", 3, 2),
         )
     )
     assert report.health is Health.HEALTHY
@@ -154,7 +166,7 @@ def test_the_probe_counts_the_servers_of_each_app() -> None:
 
 
 def test_an_app_without_a_server_is_unhealthy() -> None:
-    report = parse(stat(("api", "east-api-1", "UP", 1, 2), ("web", "east-web-1", "NOLB", 1, 2)))
+    report = parse(stat(("api", "east-api-1.a", "UP", 1, 2), ("web", "east-web-1.b", "NOLB", 1, 2)))
     assert report.health is Health.UNHEALTHY
     assert report.because == "sees 1 of 1 machines of api, 0 of 1 machines of web answer"
 

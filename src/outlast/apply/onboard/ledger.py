@@ -1,9 +1,9 @@
 """The ledger of what Outlast put on this machine, and who may change it: an older generation may not, nor whoever has
 not got the lease.
 
-/var/lib/outlast/ledger.json names the generation and every file and service, with what was written. It is written
-before a file is written or removed and after a service was started, so a death at any instant leaves work to be done
-again, never work forgotten.
+/var/lib/outlast/ledger.json names the generation, every file and service, with what was written, and by folder the
+release that was in place last and the one before it. It is written before a file is written or removed and after a
+service was started, so a death at any instant leaves work to be done again, never work forgotten.
 """
 
 # pyright: basic
@@ -32,7 +32,7 @@ class BusyError(RefusedError):
 
 
 def read_ledger():
-    fresh = {"site": "", "generation": 0, "blueprint": "", "files": {}, "services": {}, "once": {}}
+    fresh = {"site": "", "generation": 0, "blueprint": "", "files": {}, "services": {}, "once": {}, "releases": {}}
     try:
         ledger = {**fresh, **json.loads(LEDGER.read_text("utf-8"))}
     except FileNotFoundError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from outlast.blueprint.audit import addresses, alone, machines, wiring
+from outlast.blueprint.audit import addresses, alone, machines, unread, wiring
 from outlast.blueprint.audit.dependence import Dependence
 from outlast.blueprint.blueprint import Blueprint
 from outlast.contract.registry import Registry
@@ -18,4 +18,5 @@ def audit(site: Site, registry: Registry, blueprint: Blueprint) -> tuple[Finding
         *addresses.check(site, registry, blueprint),
         *machines.check(site, registry, blueprint),
         *alone.check(site, registry, blueprint, dependence),
+        *unread.check(site, blueprint),
     )

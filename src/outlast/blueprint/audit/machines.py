@@ -20,9 +20,8 @@ def _homeless(site: Site, registry: Registry, blueprint: Blueprint) -> list[Find
     findings: list[Finding] = []
     for wish in site.wishes:
         placement = registry[wish.component].placement
-        if not isinstance(placement, InPool) or placement.count is None:
+        if not isinstance(placement, InPool) or (wanted := placement.wanted(wish.options)) is None:
             continue
-        wanted = placement.count(wish.options)
         for datacenter in site.datacenters:
             have = len(blueprint.topology.clusters.get((datacenter, wish.name), ()))
             if have < wanted:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from outlast.components.app.container import PACKAGES
 from outlast.components.app.model import MODEL
 from outlast.components.app.options import AppOptions
 from outlast.components.app.probe import parse
 from outlast.components.app.recipe import recipe
 from outlast.components.app.render import render
+from outlast.contract.changeover import Changeover
 from outlast.contract.component import Claim, Component, InPool
 from outlast.contract.interface import Http, Provided, Reach, Required
 from outlast.contract.scaling import Scaling
+from outlast.contract.slot import Slot, in_slot
+from outlast.contract.source import Image
 from outlast.kernel.network import Destination
 
 
 def _provides(options: AppOptions, _index: int) -> tuple[Provided, ...]:
-    return (Provided("http-backend", port=options.port, http=Http(options.routes, options.health)),)
+    http = Http(options.routes, options.health)
+    ports = [options.port, options.port and options.port + 1]
+    return tuple(
+        Provided(in_slot("http-backend", slot), port=port, http=http) for slot, port in zip(Slot, ports, strict=True)
+    )
 
 
 def _requires(options: AppOptions) -> tuple[Required, ...]:
@@ -27,7 +35,8 @@ def _calls(options: AppOptions) -> tuple[Destination, ...]:
 
 
 def _packages(options: AppOptions) -> tuple[str, ...]:
-    return ("curl", "python3-venv", *options.packages)
+    containers = PACKAGES if isinstance(options.origin, Image) else ()
+    return ("curl", "python3-venv", *containers, *options.packages)
 
 
 def _scales(options: AppOptions) -> Scaling:
@@ -40,6 +49,20 @@ def _scales(options: AppOptions) -> Scaling:
         latency=scale.latency,
         spare=scale.spare,
         calm=scale.calm,
+        seasons=tuple(entry.season for entry in scale.schedule),
+    )
+
+
+def _changeover(options: AppOptions) -> Changeover:
+    rollout = options.rollout
+    return Changeover(
+        canary=rollout.canary,
+        watch=rollout.watch,
+        errors=rollout.errors,
+        slower=rollout.slower,
+        memory=rollout.memory,
+        start=options.start,
+        drain=options.stop,
     )
 
 
@@ -58,4 +81,5 @@ COMPONENT = Component(
     model=MODEL,
     calls=_calls,
     scales=_scales,
+    changeover=_changeover,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from outlast.components.app.options import AppOptions
 from outlast.contract.probe import Health, Output, Report
+from outlast.contract.slot import Slot, in_slot
 from outlast.contract.view import NodeView
 
 PROPERTIES = "ActiveState,SubState,NRestarts,ExecMainCode,ExecMainStatus"
@@ -18,10 +19,15 @@ exec systemctl show "$3" --property "$4"
 EXITED = "1"
 
 
+def service_name(service: str, slot: Slot) -> str:
+    """The systemd service of an app in one slot."""
+    return f"outlast-app-{service}-{slot}.service"
+
+
 def probe(view: NodeView[AppOptions]) -> tuple[str, ...]:
     """argv: one GET of the health path with a limit of 3 seconds, and the state of the service."""
-    url = f"http://{view.address}:{view.port('http-backend')}{view.options.health}"
-    return ("sh", "-c", SCRIPT, "probe", url, view.domain, f"outlast-app-{view.service}.service", PROPERTIES)
+    url = f"http://{view.address}:{view.port(in_slot('http-backend', view.slot))}{view.options.health}"
+    return ("sh", "-c", SCRIPT, "probe", url, view.domain, service_name(view.service, view.slot), PROPERTIES)
 
 
 def parse(output: Output) -> Report[None]:

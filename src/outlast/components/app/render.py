@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from outlast.components.app.container import contained, settings
 from outlast.components.app.options import AppOptions
-from outlast.components.app.probe import probe
+from outlast.components.app.probe import probe, service_name
 from outlast.contract.bundle import Artifact, File, Once, Part, Service
-from outlast.contract.secret import password
-from outlast.contract.unit import Start, Unit, argument
+from outlast.contract.identity import AUTHORITY
+from outlast.contract.secret import owner, password
+from outlast.contract.slot import in_slot
+from outlast.contract.source import Image
+from outlast.contract.unit import Start, Unit, argument, environment_value
 from outlast.contract.view import NodeView
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -15,45 +19,59 @@ MIGRATE_LIMIT = 900.0
 
 def render(view: NodeView[AppOptions]) -> Part:
     """Everything the app needs on this machine. Without a release (before the first build): only its settings."""
-    environment = File(f"/etc/outlast/apps/{view.service}.env", _environment(view), mode=0o600)
+    environment = File(_environment_path(view), _environment(view), mode=0o600)
     if view.artifact is None:
         return Part(files=(environment,))
-    services = [Service(f"outlast-app-{view.service}.service", _unit(view, view.artifact).text(), (environment.path,))]
+    files = (environment, settings(view.service)) if _is_image(view) else (environment,)
+    reads = (environment.path, AUTHORITY)
+    services = [Service(service_name(view.service, view.slot), _unit(view, view.artifact).text(), reads)]
     once: tuple[Once, ...] = ()
     if view.options.migrate is not None:
         name = f"outlast-app-{view.service}-migrate.service"
         services.append(Service(name, _migrate(view, view.artifact, view.options.migrate).text(), enabled=False))
         once = (Once(f"migrate/{view.service}/{view.artifact.digest}", name),)
     return Part(
-        files=(environment,),
+        files=files,
         services=tuple(services),
         probe=probe(view),
         artifacts=(view.artifact,),
         once=once,
+        slot=view.slot,
+        twin=service_name(view.service, view.slot.other),
     )
 
 
 def _unit(view: NodeView[AppOptions], release: Artifact) -> Unit:
-    return Unit(
+    unit = Unit(
         description=f"{view.service}, an app of {view.site}",
         start=_shell(view.options.run),
         dynamic_user=True,
         directory=release.path,
-        environment_files=(f"/etc/outlast/apps/{view.service}.env",),
+        environment_files=(_environment_path(view),),
         stop_limit=view.options.stop,
     )
+    return contained(unit, f"app-{view.slot}", release, view.options.run, _values(view)) if _is_image(view) else unit
 
 
 def _migrate(view: NodeView[AppOptions], release: Artifact, script: str) -> Unit:
-    return Unit(
+    unit = Unit(
         description=f"{view.service}, an app of {view.site}: migration to release {release.digest}",
         start=_shell(script),
         type=Start.ONESHOT,
         dynamic_user=True,
         directory=release.path,
-        environment_files=(f"/etc/outlast/apps/{view.service}.env",),
+        environment_files=(_environment_path(view),),
         start_limit=MIGRATE_LIMIT,
     )
+    return contained(unit, "migration", release, script, _values(view)) if _is_image(view) else unit
+
+
+def _is_image(view: NodeView[AppOptions]) -> bool:
+    return isinstance(view.options.origin, Image)
+
+
+def _environment_path(view: NodeView[AppOptions]) -> str:
+    return f"/etc/outlast/apps/{view.service}-{view.slot}.env"
 
 
 def _shell(script: str) -> str:
@@ -63,11 +81,16 @@ def _shell(script: str) -> str:
 
 
 def _environment(view: NodeView[AppOptions]) -> str:
-    """The environment file; what the owner says comes last and wins, as the later of two lines does in systemd."""
+    """The environment file."""
+    return "".join(f"{name}={quoted(value)}\n" for name, value in _values(view).items())
+
+
+def _values(view: NodeView[AppOptions]) -> dict[str, str]:
+    """The app's variables; what the owner says comes last and wins."""
     release = view.artifact.path if view.artifact else "/nonexistent"
     values = {
         "HOST": view.address,
-        "PORT": str(view.port("http-backend")),
+        "PORT": str(view.port(in_slot("http-backend", view.slot))),
         "APP_SECRET": password(f"apps/{view.service}"),
         "PATH": f"{release}/.venv/bin:{release}/node_modules/.bin:{release}/bin:{SYSTEM_PATH}",
         "VIRTUAL_ENV": f"{release}/.venv",
@@ -81,12 +104,9 @@ def _environment(view: NodeView[AppOptions]) -> str:
             values[variable.name] = variable.value(
                 address=endpoint.address, port=endpoint.port, site=view.site, account=view.service
             )
-    values.update(view.options.env)
-    return "".join(f"{name}={quoted(value)}\n" for name, value in values.items())
+    return values | view.options.env | {name: owner(secret) for name, secret in view.options.secrets.items()}
 
 
 def quoted(value: str) -> str:
     """A value for an environment file, taken literally. Source: EnvironmentFile= in systemd.exec(5)."""
-    for special in ("\\", '"', "$", "`"):
-        value = value.replace(special, f"\\{special}")
-    return f'"{value}"'
+    return f'"{environment_value(value)}"'

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from outlast.components.controller.options import ControllerOptions
-from outlast.contract.component import OWN, Recipe
+from outlast.contract.component import Recipe
+from outlast.contract.source import OWN
 
 PYTHON = ".venv/bin/python"
 # The source is the package itself; a path file makes the environment find it, whoever starts its Python. What a

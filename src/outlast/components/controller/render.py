@@ -26,7 +26,7 @@ def render(view: NodeView[ControllerOptions]) -> Part:
     if view.artifact is None:
         return Part(files=files, certificates=certificates)
     # A restart costs the leader its office and nobody a request: so it need not learn to read anything anew.
-    service = Service(SERVICE, _unit(view.artifact).text(), restart_on=tuple(file.path for file in files))
+    service = Service(SERVICE, _unit(view.artifact).text(), restart_on=(*(file.path for file in files), AUTHORITY))
     return Part(files=files, services=(service,), probe=PROBE, artifacts=(view.artifact,), certificates=certificates)
 
 

@@ -45,7 +45,8 @@ def render(view: NodeView[ProxyOptions]) -> Part:
     )
     config = File(CONFIG, text)
     files = (config, *own.files)
-    service = Service("outlast-dbproxy.service", _unit(view).text(), reload_on=tuple(file.path for file in files))
+    reads = (*(file.path for file in files), AUTHORITY)
+    service = Service("outlast-dbproxy.service", _unit(view).text(), reload_on=reads)
     return Part(files=files, services=(service,), probe=probe(_database(view)), certificates=(own.wanted,))
 
 

@@ -36,8 +36,8 @@ def render(view: NodeView[EtcdOptions]) -> Part:
     config = File(CONFIG, fill(PACKAGE, CONFIG.lstrip("/"), **values))
     member = File(MEMBER, json.dumps(_facts(view, own), indent=1) + "\n")
     programs = tuple(_program(view, name) for name in ("member", "wal", "start", "leave", "probe"))
-    # A renewed certificate asks for nothing: etcd reads it anew for each connection.
-    service = Service("outlast-etcd.service", _unit().text(), restart_on=(config.path,))
+    # A renewed certificate asks for nothing: etcd reads it anew for each connection. The authority it reads once.
+    service = Service("outlast-etcd.service", _unit().text(), restart_on=(config.path, AUTHORITY))
     return Part(
         files=(config, member, *programs, *own.files),
         services=(service,),

@@ -7,17 +7,14 @@ theirs that no majority can come back.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from outlast.components.etcd.probe import MemberState
-from outlast.contract.probe import Health
-from outlast.contract.steward import Action, Decision, Running, Sighting, Verb
+from outlast.contract.steward import Action, Decision, Seen, Sighting, Verb, see, silences
 
 # A member that was just started reads its data and is elected, or elects, within seconds (`election-timeout` is 2 s).
 # It gets so many before the rest of its cluster is taken for lost.
 PATIENCE = 10.0
-STOPPED = (Running.STOPPED, Running.FAILED)
 NEW, ANEW = "new", "anew"
 
 
@@ -34,32 +31,13 @@ def _request(what: str) -> tuple[str, ...]:
 FOUND_NEW = _request(NEW)
 FOUND_ANEW = _request(ANEW)
 LEAVE = ("/usr/bin/python3", "-B", "/usr/lib/outlast/etcd/leave.py")
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A member of which the probe could tell something."""
-
-    sighting: Sighting[MemberState]
-    state: MemberState
-
-    @property
-    def name(self) -> str:
-        return self.sighting.member
-
-    @property
-    def stopped(self) -> bool:
-        return self.sighting.running in STOPPED
-
-    @property
-    def healthy(self) -> bool:
-        return self.sighting.report is not None and self.sighting.report.health is Health.HEALTHY
+_Member: TypeAlias = Seen[MemberState]
 
 
 def tend(sightings: tuple[Sighting[Any], ...]) -> Decision:
     """What is safe now. Settled when every member answers with a majority behind it, on its newest files."""
-    seen = [s for s in map(_see, sightings) if s is not None]
-    silent = tuple(f"{s.member}: {_why_unknown(s)}" for s in sightings if _see(s) is None)
+    seen: list[_Member] = [s for s in map(see, sightings) if s is not None]
+    silent = silences(sightings)
     serving = [s for s in seen if s.state.majority]
     if len({s.state.cluster for s in serving}) > 1:
         names = ", ".join(s.name for s in serving)
@@ -69,22 +47,11 @@ def tend(sightings: tuple[Sighting[Any], ...]) -> Decision:
     return _without_majority(seen, silent)
 
 
-def _see(sighting: Sighting[MemberState]) -> _Seen | None:
-    report = sighting.report
-    if sighting.running is Running.UNKNOWN or report is None or report.state is None:
-        return None
-    return _Seen(sighting, report.state)
-
-
-def _why_unknown(sighting: Sighting[MemberState]) -> str:
-    return sighting.unknown_because or (sighting.report.because if sighting.report else "") or "nothing is known of it"
-
-
 # -- a majority answers -----------------------------------------------------------------------------------------
 
 
-def _with_majority(seen: list[_Seen], serving: list[_Seen], silent: tuple[str, ...]) -> Decision:
-    ill = tuple(f"{s.name}: {_because(s)}" for s in seen if not s.healthy and not s.stopped)
+def _with_majority(seen: list[_Member], serving: list[_Member], silent: tuple[str, ...]) -> Decision:
+    ill = tuple(f"{s.name}: {s.because}" for s in seen if not s.healthy and not s.stopped)
     waiting = (*ill, *silent)
     known = {member for s in serving for member in s.state.members}
     unknown = [s for s in seen if known and s.state.holds == "data" and s.state.member and s.state.member not in known]
@@ -100,11 +67,7 @@ def _with_majority(seen: list[_Seen], serving: list[_Seen], silent: tuple[str, .
     return _restart_one(seen, silent, waiting)
 
 
-def _because(member: _Seen) -> str:
-    return member.sighting.report.because if member.sighting.report else ""
-
-
-def _leave(member: _Seen) -> tuple[Action, ...]:
+def _leave(member: _Member) -> tuple[Action, ...]:
     """Its data is of a past in which it was a member: set it aside, then it joins as any other without data."""
     because = "the cluster went on without it and knows it no longer: its data is set aside, and it joins anew"
     return (
@@ -114,7 +77,7 @@ def _leave(member: _Seen) -> tuple[Action, ...]:
     )
 
 
-def _restart_one(seen: list[_Seen], silent: tuple[str, ...], waiting: tuple[str, ...]) -> Decision:
+def _restart_one(seen: list[_Member], silent: tuple[str, ...], waiting: tuple[str, ...]) -> Decision:
     """The next member whose files changed, while all others are well: one that is ill first, because it may be ill of
     its old files, and the leader last, because its restart is an election."""
     stale = sorted((s for s in seen if s.sighting.stale), key=lambda s: (s.healthy, s.state.leads, -s.sighting.index))
@@ -130,7 +93,7 @@ def _restart_one(seen: list[_Seen], silent: tuple[str, ...], waiting: tuple[str,
 # -- no majority answers ----------------------------------------------------------------------------------------
 
 
-def _without_majority(seen: list[_Seen], silent: tuple[str, ...]) -> Decision:
+def _without_majority(seen: list[_Member], silent: tuple[str, ...]) -> Decision:
     """Start what holds data, and found the cluster only when nobody is left who could hold more."""
     holders = [s for s in seen if s.state.holds == "data"]
     starts = _starts(seen, holders)
@@ -161,7 +124,7 @@ def _without_majority(seen: list[_Seen], silent: tuple[str, ...]) -> Decision:
     return Decision(waiting_on=hoping) if hoping else _found_anew(seen, holders)
 
 
-def _starts(seen: list[_Seen], holders: list[_Seen]) -> tuple[Action, ...]:
+def _starts(seen: list[_Member], holders: list[_Member]) -> tuple[Action, ...]:
     """What is safe whoever is silent: a start with data founds nothing, and neither does a restart for new files."""
     stopped = tuple(
         Action(Verb.START, s.name, "it holds data, and goes on with it as soon as a majority is there")
@@ -182,7 +145,7 @@ def _starts(seen: list[_Seen], holders: list[_Seen]) -> tuple[Action, ...]:
     return (*stopped, *stale, *asked)
 
 
-def _found_new(seen: list[_Seen]) -> Decision:
+def _found_new(seen: list[_Member]) -> Decision:
     """All of them together: etcd's first start needs a majority of the members that it is told of."""
     because = "the cluster is new: no member holds any data"
     together = f"it founds the cluster with all others: {because}"
@@ -199,7 +162,7 @@ def _found_new(seen: list[_Seen]) -> Decision:
     return Decision(tuple(actions), founding)
 
 
-def _found_anew(seen: list[_Seen], holders: list[_Seen]) -> Decision:
+def _found_anew(seen: list[_Member], holders: list[_Member]) -> Decision:
     source = max(holders, key=lambda s: (s.state.committed or 0, -s.sighting.index))
     empty = ", ".join(s.name for s in seen if s not in holders)
     because = (

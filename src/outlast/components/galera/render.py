@@ -8,7 +8,7 @@ from outlast.components.galera.options import DatabaseOptions
 from outlast.components.galera.probe import probe
 from outlast.contract.bundle import File, Part, Service
 from outlast.contract.identity import AUTHORITY, identity
-from outlast.contract.secret import password
+from outlast.contract.secret import other_password, password
 from outlast.contract.template import render as fill
 from outlast.contract.unit import Unit, argument
 from outlast.contract.view import NodeView
@@ -20,6 +20,10 @@ ACCOUNTS = "/etc/outlast/galera/accounts.json"
 GARBD = "/etc/outlast/galera/garbd.cfg"
 FOLDER = "/etc/outlast/galera"
 PROGRAMS = "/usr/lib/outlast/galera"
+MEMBER_PROGRAMS = (
+    *("cluster", "start", "stop", "health", "guard", "accounts"),
+    *("probe", "digest", "switch", "sessions", "room", "renew"),
+)
 PYTHON = "/usr/bin/python3 -B"
 ARBITER = "outlast-galera-arbiter.service"
 CREDENTIALS = f"/run/credentials/{ARBITER}"
@@ -65,27 +69,13 @@ def _member(view: NodeView[DatabaseOptions]) -> Part:
     )
     member = File(MEMBER, _json(_facts(view)))
     accounts = File(ACCOUNTS, _json(_accounts(view)), mode=0o600)
-    programs = {
-        name: _program(view, name)
-        for name in (
-            "cluster",
-            "start",
-            "stop",
-            "health",
-            "guard",
-            "accounts",
-            "probe",
-            "digest",
-            "switch",
-            "sessions",
-            "room",
-        )
-    }
-    identified = tuple(file.path for file in own.files)
-    database = Service("outlast-galera.service", _unit(view).text(), restart_on=(config.path, *identified))
+    programs = {name: _program(view, name) for name in MEMBER_PROGRAMS}
+    database = Service("outlast-galera.service", _unit(view).text(), restart_on=(config.path,))
     health = Service(
         "outlast-galera-health.service",
         _health_unit(view).text(),
+        # The database reads a renewed certificate without a restart, when it is told to: which is the work of this one.
+        reload_on=(*(file.path for file in own.files), AUTHORITY),
         restart_on=tuple(programs[name].path for name in ("health", "guard", "sessions", "room", "cluster")),
     )
     return Part(
@@ -152,7 +142,10 @@ def _facts(view: NodeView[DatabaseOptions]) -> dict[str, object]:
 
 
 def _accounts(view: NodeView[DatabaseOptions]) -> dict[str, object]:
-    return {"schema": view.site, "passwords": {client: password(f"database/{client}") for client in view.clients}}
+    names = {client: f"database/{client}" for client in view.clients}
+    # While a password is changed there are two; otherwise both are the same.
+    passwords = {client: [password(name), other_password(name)] for client, name in names.items()}
+    return {"schema": view.site, "passwords": passwords}
 
 
 def _json(value: object) -> str:
@@ -196,6 +189,7 @@ def _health_unit(view: NodeView[DatabaseOptions]) -> Unit:
     return Unit(
         description=f"says whether {view.member} may be written to and read from",
         start=f"{PYTHON} {PROGRAMS}/health.py",
+        reload=(f"{PYTHON} {PROGRAMS}/renew.py",),
         # It logs in over the unix socket as the account of the same name. That account may use the connection that
         # is reserved for administrators, so a database that is full of clients is not taken for a dead one.
         user="mysql",
@@ -230,7 +224,7 @@ def _arbiter(view: NodeView[DatabaseOptions]) -> Part:
         extra=(f"LoadCredential=key:{own.key_path}",),
     )
     identified = tuple(file.path for file in own.files)
-    service = Service(ARBITER, unit.text(), restart_on=(config.path, *identified))
+    service = Service(ARBITER, unit.text(), restart_on=(config.path, *identified, AUTHORITY))
     probed = probe(view.port("galera-group"))
     return Part(files=(config, *own.files), services=(service,), probe=probed, certificates=(own.wanted,))
 

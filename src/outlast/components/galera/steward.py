@@ -7,19 +7,16 @@ committed most, and only when that is known of every member.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from outlast.components.galera.probe import MemberState
-from outlast.contract.probe import Health
-from outlast.contract.steward import Action, Decision, Running, Sighting, Verb
+from outlast.contract.steward import Action, Decision, Seen, Sighting, Verb, see, silences
 
 # Members that live and have lost each other unite by themselves within seconds of the mended link, or of the start
 # after a power loss. Founding a new cluster is for when they do not: they get this many seconds first.
 PATIENCE = 10.0
 # How long a member that holds data may be on its way into the cluster, in seconds.
 JOINING = 60.0
-STOPPED = (Running.STOPPED, Running.FAILED)
 REQUEST_BOOTSTRAP = (
     "sh",
     "-e",
@@ -29,32 +26,13 @@ REQUEST_BOOTSTRAP = (
     "install -o mysql -g mysql -m 0600 /dev/null /run/outlast-galera/bootstrap\n",
 )
 ACCOUNTS = ("/usr/bin/python3", "-B", "/usr/lib/outlast/galera/accounts.py")
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A member of which the probe could tell something."""
-
-    sighting: Sighting[MemberState]
-    state: MemberState
-
-    @property
-    def name(self) -> str:
-        return self.sighting.member
-
-    @property
-    def stopped(self) -> bool:
-        return self.sighting.running in STOPPED
-
-    @property
-    def healthy(self) -> bool:
-        return self.sighting.report is not None and self.sighting.report.health is Health.HEALTHY
+_Member: TypeAlias = Seen[MemberState]
 
 
 def tend(sightings: tuple[Sighting[Any], ...]) -> Decision:
     """What is safe now. Settled when every member serves, on its newest files, with the newest accounts."""
-    seen = [s for s in map(_see, sightings) if s is not None]
-    silent = tuple(f"{s.member}: {_why_unknown(s)}" for s in sightings if _see(s) is None)
+    seen: list[_Member] = [s for s in map(see, sightings) if s is not None]
+    silent = silences(sightings)
     data = [s for s in seen if not s.state.arbiter]
     clusters = {s.state.position.uuid for s in data if s.state.primary and s.state.position}
     if len(clusters) > 1:
@@ -71,23 +49,12 @@ def tend(sightings: tuple[Sighting[Any], ...]) -> Decision:
     return _without_primary(data, silent, unseen_data=_may_hold_data(sightings))
 
 
-def _see(sighting: Sighting[MemberState]) -> _Seen | None:
-    report = sighting.report
-    if sighting.running is Running.UNKNOWN or report is None or report.state is None:
-        return None
-    return _Seen(sighting, report.state)
-
-
-def _why_unknown(sighting: Sighting[MemberState]) -> str:
-    return sighting.unknown_because or (sighting.report.because if sighting.report else "") or "nothing is known of it"
-
-
 def _may_hold_data(sightings: Iterable[Sighting[MemberState]]) -> bool:
     """Whether somebody is silent: it may hold data, or be in a primary component."""
-    return any(_see(sighting) is None for sighting in sightings)
+    return any(see(sighting) is None for sighting in sightings)
 
 
-def _starts(seen: list[_Seen], because: str) -> tuple[Action, ...]:
+def _starts(seen: list[_Member], because: str) -> tuple[Action, ...]:
     """Start whoever is stopped. Always safe: no member founds a cluster by itself."""
     return tuple(Action(Verb.START, s.name, because) for s in seen if s.stopped)
 
@@ -95,10 +62,10 @@ def _starts(seen: list[_Seen], because: str) -> tuple[Action, ...]:
 # -- a primary component exists ---------------------------------------------------------------------------------
 
 
-def _with_primary(seen: list[_Seen], data: list[_Seen], silent: tuple[str, ...]) -> Decision:
+def _with_primary(seen: list[_Member], data: list[_Member], silent: tuple[str, ...]) -> Decision:
     later = _copied_later(data)
     starts = _starts([s for s in seen if s not in later], "the cluster runs without it, and it joins it")
-    ill = tuple(f"{s.name}: {_because(s)}" for s in seen if not s.healthy and not s.stopped)
+    ill = tuple(f"{s.name}: {s.because}" for s in seen if not s.healthy and not s.stopped)
     waiting = (*ill, *(f"{s.name} to get its copy after them" for s in later), *silent)
     if starts:
         return Decision(starts, waiting)
@@ -108,14 +75,14 @@ def _with_primary(seen: list[_Seen], data: list[_Seen], silent: tuple[str, ...])
     return _restart_one(seen, silent, waiting)
 
 
-def _copied_later(data: list[_Seen]) -> list[_Seen]:
+def _copied_later(data: list[_Member]) -> list[_Member]:
     """Those without data are started one at a time, when nobody else is about to join. Their copy would come from a
     member that has just joined, has seen no change of the group yet, and gives a useless one (Galera 26.4.23)."""
     empty = [s for s in data if s.stopped and s.state.holds != "data"]
     return empty if any(map(_is_joining, data)) else empty[1:]
 
 
-def _is_joining(member: _Seen) -> bool:
+def _is_joining(member: _Member) -> bool:
     if member.stopped:
         return member.state.holds == "data"
     # A full copy takes as long as it takes. Whoever has data and does not get in by then is ill, and delays nobody.
@@ -123,11 +90,7 @@ def _is_joining(member: _Seen) -> bool:
     return tries and not member.state.synced
 
 
-def _because(member: _Seen) -> str:
-    return member.sighting.report.because if member.sighting.report else ""
-
-
-def _accounts(data: list[_Seen]) -> Decision:
+def _accounts(data: list[_Member]) -> Decision:
     """Make the accounts through one member, when the machines agree on what they are."""
     serving = [s for s in data if s.state.synced]
     outdated = [s for s in serving if s.state.accounts_outdated]
@@ -139,7 +102,7 @@ def _accounts(data: list[_Seen]) -> Decision:
     return Decision((Action(Verb.RUN, outdated[0].name, because, ACCOUNTS),))
 
 
-def _restart_one(seen: list[_Seen], silent: tuple[str, ...], waiting: tuple[str, ...]) -> Decision:
+def _restart_one(seen: list[_Member], silent: tuple[str, ...], waiting: tuple[str, ...]) -> Decision:
     """The next member whose files changed, while all others are well: the last first, because the first is the one
     that is written to unless something happened."""
     stale = sorted((s for s in seen if s.sighting.stale), key=lambda s: -s.sighting.index)
@@ -157,7 +120,7 @@ def _restart_one(seen: list[_Seen], silent: tuple[str, ...], waiting: tuple[str,
 # -- nobody is in a primary component ---------------------------------------------------------------------------
 
 
-def _without_primary(data: list[_Seen], silent: tuple[str, ...], *, unseen_data: bool) -> Decision:
+def _without_primary(data: list[_Member], silent: tuple[str, ...], *, unseen_data: bool) -> Decision:
     """Found the cluster from the right member, or wait for what must be known first."""
     unknown = tuple(
         f"{s.name}: {s.state.unknown_because or 'its position is not known'}"
@@ -191,7 +154,7 @@ def _without_primary(data: list[_Seen], silent: tuple[str, ...], *, unseen_data:
     return Decision(_found(source, because))
 
 
-def _first_start(data: list[_Seen]) -> Decision:
+def _first_start(data: list[_Member]) -> Decision:
     broken = [s.name for s in data if s.state.holds != "nothing"]
     if broken:
         what = f"the owner: no member holds a complete copy ({', '.join(broken)} began one); restore a backup"
@@ -200,13 +163,13 @@ def _first_start(data: list[_Seen]) -> Decision:
     return Decision(_found(first, "the database is new: no member holds any data"))
 
 
-def _found(source: _Seen, because: str) -> tuple[Action, ...]:
+def _found(source: _Member, because: str) -> tuple[Action, ...]:
     """Ask `source` to found the cluster: the request, and the start that takes it."""
     verb = Verb.START if source.stopped else Verb.RESTART
     request = Action(Verb.RUN, source.name, because, REQUEST_BOOTSTRAP)
     return (request, Action(verb, source.name, f"it founds the cluster: {because}"))
 
 
-def _seqno(member: _Seen) -> int:
+def _seqno(member: _Member) -> int:
     position = cast(Any, member.state.position)
     return int(position.seqno) if position else -1

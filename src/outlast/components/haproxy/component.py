@@ -5,10 +5,12 @@ from __future__ import annotations
 from outlast.components.haproxy.gauge import GAUGE
 from outlast.components.haproxy.model import MODEL
 from outlast.components.haproxy.options import EdgeOptions
+from outlast.components.haproxy.passage import PASSAGE
 from outlast.components.haproxy.probe import parse
 from outlast.components.haproxy.render import HEALTH_PATH, render
 from outlast.contract.component import Claim, Component, InPool
 from outlast.contract.interface import Http, Provided, Reach, Required
+from outlast.contract.slot import Slot, in_slot
 
 
 def _provides(_options: EdgeOptions, _index: int) -> tuple[Provided, ...]:
@@ -20,7 +22,7 @@ def _provides(_options: EdgeOptions, _index: int) -> tuple[Provided, ...]:
 
 
 def _requires(_options: EdgeOptions) -> tuple[Required, ...]:
-    return (Required("http-backend", Reach.DATACENTER, optional=True),)
+    return tuple(Required(in_slot("http-backend", slot), Reach.DATACENTER, optional=True) for slot in Slot)
 
 
 def _packages(_options: EdgeOptions) -> tuple[str, ...]:
@@ -45,4 +47,5 @@ COMPONENT = Component(
         "patient": {"timeouts": {"connect": "1s"}},
     },
     gauge=GAUGE,
+    passage=PASSAGE,
 )

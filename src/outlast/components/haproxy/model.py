@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from outlast.components.haproxy.passage import FULL
+from outlast.components.haproxy.passage import SCRIPT as STEER
 from outlast.components.haproxy.probe import SCRIPT, SERVER
 from outlast.components.haproxy.render import CONFIG
 from outlast.contract.model import Model, Ran
@@ -17,17 +19,19 @@ NO_SOCKET = "[Errno 2] No such file or directory\n"
 
 
 def run(scene: Scene, machine: str, argv: tuple[str, ...]) -> Ran | None:
-    """The probe: every server of every backend, up or down."""
-    if argv != ("python3", "-c", SCRIPT):
+    """The probe, and whoever steers: every server of every backend, up or down."""
+    if argv[:3] not in (("python3", "-c", SCRIPT), ("python3", "-c", STEER)):
         return None
     here = scene.host(machine)
     if not here.process(SERVICE).runs:
         return Ran(Output(1, "", NO_SOCKET))
     rows = [
-        f"{backend},{server},{SERVER},{'UP' if scene.answers(here, address, port) else 'DOWN'},0"
+        f"{backend},{server},{SERVER},{'UP' if scene.answers(here, address, port) else 'DOWN'},{FULL},0,0,0,0,0,0"
         for backend, server, address, port in _servers(here)
     ]
-    return Ran(Output(0, "\n".join(["# pxname,svname,type,status,stot", *rows, ""]), ""))
+    return Ran(
+        Output(0, "\n".join(["# pxname,svname,type,status,weight,scur,qcur,stot,hrsp_5xx,eresp,rtime", *rows, ""]), "")
+    )
 
 
 def serves(scene: Scene, machine: str) -> frozenset[int]:

@@ -60,13 +60,15 @@ def parse(output: Output) -> Report[EdgeState]:
     # Only a server that is "UP" gets new requests: "NOLB" says that its app answers with an error.
     rows = [row for row in rows if row["type"] == SERVER]
     requests: Counter[tuple[str, str]] = Counter()
+    up: dict[tuple[str, str], bool] = {}
     for row in rows:
-        requests[row["pxname"].removeprefix(FALLBACK), row["svname"]] += int(row["stot"] or 0)
-    servers = tuple(
-        Server(row["pxname"], row["svname"], row["status"].startswith("UP"), requests[row["pxname"], row["svname"]])
-        for row in rows
-        if not row["pxname"].startswith(FALLBACK)
-    )
+        # A member has a server for each of its slots: it is up when one of them is.
+        member, _, _ = row["svname"].rpartition(".")
+        key = (row["pxname"].removeprefix(FALLBACK), member)
+        requests[key] += int(row["stot"] or 0)
+        if not row["pxname"].startswith(FALLBACK):
+            up[key] = up.get(key, False) or _gets_requests(row)
+    servers = tuple(Server(*key, is_up, requests[key]) for key, is_up in up.items())
     if not servers:
         return Report(Health.HEALTHY, "answers, and has no app to send requests to", state=EdgeState(()))
     services = sorted({server.service for server in servers})
@@ -74,6 +76,10 @@ def parse(output: Output) -> Report[EdgeState]:
     dark = [service for service in services if not any(s.up for s in servers if s.service == service)]
     health = Health.UNHEALTHY if dark else Health.HEALTHY
     return Report(health, f"sees {', '.join(said)} answer", state=EdgeState(servers))
+
+
+def _gets_requests(row: dict[str, str]) -> bool:
+    return row["status"].startswith("UP") and row.get("weight") != "0"
 
 
 def _tally(service: str, servers: tuple[Server, ...]) -> str:

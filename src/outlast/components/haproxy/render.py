@@ -5,18 +5,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from outlast.components.haproxy.options import EdgeOptions
-from outlast.components.haproxy.probe import FALLBACK, probe
+from outlast.components.haproxy.passage import CONFIG, FULL, server_name
+from outlast.components.haproxy.probe import FALLBACK, SOCKET, probe
 from outlast.contract.bundle import File, Part, Service
-from outlast.contract.interface import Endpoint
+from outlast.contract.interface import Http
 from outlast.contract.secret import Certificate, certificate, key
+from outlast.contract.slot import Slot, in_slot
 from outlast.contract.template import render as fill
-from outlast.contract.unit import Start, Unit
+from outlast.contract.unit import Start, Unit, argument
 from outlast.contract.view import NodeView
 
 PACKAGE = "outlast.components.haproxy"
 HEALTH_PATH = "/.outlast/edge"
-CONFIG = "/etc/outlast/haproxy/haproxy.cfg"
 PEM = "/etc/outlast/haproxy/tls/site.pem"
+# What the new process shall know of every server. Better nothing than what was true before: systemd removes the file
+# with its folder whenever the edge stops, and this one when the old process does not answer.
+STATE = "/run/outlast-haproxy/servers"
+KEEP_STATE = f"""
+import os, socket
+try:
+    with socket.socket(socket.AF_UNIX) as control, open("{STATE}.new", "wb") as kept:
+        control.settimeout(3)
+        control.connect({SOCKET!r})
+        control.sendall(b"show servers state\\n")
+        while piece := control.recv(65536):
+            kept.write(piece)
+    os.replace("{STATE}.new", "{STATE}")
+except OSError:
+    if os.path.exists("{STATE}"):
+        os.remove("{STATE}")
+""".strip()
 PAGES = (
     (502, "Bad Gateway", "This request could not be finished."),
     (503, "Service Unavailable", "We will be back in a moment."),
@@ -38,12 +56,22 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Server:
+    """One slot of an app member."""
+
+    name: str
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class Backend:
-    """One app and the machines that run it."""
+    """One app, where it is served, and the paths that lead to it."""
 
     service: str
     health: str
-    servers: tuple[Endpoint, ...]
+    prefixes: tuple[str, ...]
+    servers: tuple[Server, ...]
 
 
 def render(view: NodeView[EdgeOptions]) -> Part:
@@ -61,6 +89,8 @@ def render(view: NodeView[EdgeOptions]) -> Part:
         pages=[(status, f"/etc/outlast/haproxy/{status}.http") for status, _, _ in PAGES],
         pem=PEM,
         fallback=FALLBACK,
+        full=FULL,
+        state=STATE,
         health_path=HEALTH_PATH,
         milliseconds=_milliseconds,
     )
@@ -81,25 +111,27 @@ def render(view: NodeView[EdgeOptions]) -> Part:
 
 
 def _backends(view: NodeView[EdgeOptions]) -> tuple[Backend, ...]:
-    served: dict[str, list[Endpoint]] = {}
-    for endpoint in view.using("http-backend"):
-        if endpoint.http is not None:
-            served.setdefault(endpoint.service, []).append(endpoint)
+    served: dict[str, list[tuple[int, Http, Server]]] = {}
+    for slot in Slot:
+        for place, endpoint in enumerate(view.using(in_slot("http-backend", slot))):
+            if endpoint.http is not None:
+                server = Server(server_name(endpoint.member, slot), endpoint.address, endpoint.port)
+                served.setdefault(endpoint.service, []).append((place, endpoint.http, server))
     return tuple(
-        Backend(service, next(s.http.health for s in servers if s.http), tuple(servers))
-        for service, servers in sorted(served.items())
+        Backend(
+            service,
+            next(http.health for _, http, _ in found),
+            tuple(dict.fromkeys(prefix for _, http, _ in found for prefix in http.routes)),
+            # The slots of a member side by side: whoever is asked in turn meets an empty one every other time.
+            tuple(server for *_, server in sorted(found, key=lambda each: each[0])),
+        )
+        for service, found in sorted(served.items())
     )
 
 
 def _routes(backends: tuple[Backend, ...]) -> tuple[Route, ...]:
     """Longest prefix first, so that the first match is the right one; equal prefixes by name."""
-    found = {
-        Route(prefix, backend.service)
-        for backend in backends
-        for server in backend.servers
-        if server.http
-        for prefix in server.http.routes
-    }
+    found = {Route(prefix, backend.service) for backend in backends for prefix in backend.prefixes}
     return tuple(sorted(found, key=lambda route: (-len(route.prefix.rstrip("/")), route.prefix, route.service)))
 
 
@@ -118,7 +150,11 @@ def _unit() -> Unit:
         start=f"/usr/sbin/haproxy -Ws -f {CONFIG} -S /run/outlast-haproxy/master.sock",
         # The file is checked first: a wrong one fails the reload and the old process keeps serving. On USR2 the new
         # process takes the listening sockets over from the old one, which finishes its requests.
-        reload=(f"/usr/sbin/haproxy -c -q -f {CONFIG}", "/bin/kill -USR2 $MAINPID"),
+        reload=(
+            f"/usr/sbin/haproxy -c -q -f {CONFIG}",
+            f"/usr/bin/python3 -c {argument(KEEP_STATE)}",
+            "/bin/kill -USR2 $MAINPID",
+        ),
         type=Start.NOTIFY,
         user="haproxy",
         group="haproxy",

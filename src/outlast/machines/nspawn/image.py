@@ -92,6 +92,32 @@ def holds(name: str, packages: Sequence[str]) -> bool:
     return contents.is_file() and set(packages) <= set(contents.read_text().split())
 
 
+async def renew(packages: Sequence[str], emit: Emit) -> Path:
+    """A further image of these packages, with the newest that there is of each."""
+    emit(Event("image", Phase.STARTED, "builds a new machine image (about a minute)"))
+    async with locked(IMAGES / "lock", LOCK_LIMIT) as lock:
+        first = folder(packages)
+        numbers = [int(path.name.rpartition("-")[2]) for path in IMAGES.glob(f"{first.name}-*") if path.is_dir()]
+        target = first.with_name(f"{first.name}-{max(numbers, default=0) + 1}")
+        await _build(target, [*BASE, *packages], lock)
+        _stamp(target).touch()
+    emit(Event("image", Phase.DONE, "the new machine image is ready"))
+    return target
+
+
+async def forget(name: str) -> None:
+    """Remove an image that nobody uses."""
+    await disk.remove(IMAGES / name)
+    _stamp(IMAGES / name).unlink(missing_ok=True)
+
+
+def versions(name: str) -> frozenset[tuple[str, str]]:
+    """Every package of an image, with its version."""
+    blocks = (IMAGES / name / "var/lib/dpkg/status").read_text().split("\n\n")
+    fields = [dict(line.split(": ", 1) for line in block.splitlines() if ": " in line) for block in blocks]
+    return frozenset((held["Package"], held["Version"]) for held in fields if "Package" in held)
+
+
 async def ensure(packages: Sequence[str], emit: Emit) -> Path:
     """The image's folder; built now when it is not cached. Two builders at once: one waits for the other."""
     target = folder(packages)
@@ -146,7 +172,7 @@ def _stamp(target: Path) -> Path:
 
 async def _forget(before: float) -> None:
     """Remove images that were last asked for `before` then (seconds since 1970) and that no machine stands on."""
-    needed = record.images()
+    needed = record.images() | record.pins()
     for stamp in IMAGES.glob("*.used"):
         if stamp.stat().st_mtime < before and stamp.stem not in needed:
             await disk.remove(stamp.with_suffix(""))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from outlast.kernel.errors import Finding, OutlastError, Unreachable
 from outlast.kernel.events import Emit
-from outlast.machines.machine import Machine
+from outlast.machines.machine import Machine, unanswered
 from outlast.machines.nspawn import builder, claims, disk, image, network, packets, process, record, releases
 from outlast.machines.nspawn.names import Identity
 from outlast.machines.nspawn.operator import Operator
@@ -24,6 +25,8 @@ BOOT_LIMIT = 60.0
 BOOT_POLL = 0.1
 # A machine that runs no more so long after its start has ended by itself.
 START_LIMIT = 3.0
+# The next one begins to boot when the one before answers, and after so long anyway.
+TURN = 4.0
 Ensure = Callable[[Sequence[str], Emit], Awaitable[Path]]
 
 
@@ -43,6 +46,8 @@ class Lab:
         self._operator = Operator(state / "ssh", Seal(state, site))
         self._image: Path | None = None
         self._packages: tuple[str, ...] = ()
+        self._booting: set[str] = set()
+        self._one_at_a_time = asyncio.Lock()
 
     @property
     def faults(self) -> frozenset[Fault]:
@@ -55,12 +60,37 @@ class Lab:
 
     async def prepare(self, packages: Sequence[str], emit: Emit) -> None:
         """Build the golden image, or find it in the cache."""
-        self._image = await self._ensure(packages, emit)
+        pinned = record.pin(self._identity).image
+        is_enough = pinned and image.holds(pinned, packages)
+        self._image = image.IMAGES / pinned if is_enough else await self._ensure(packages, emit)
         self._packages = tuple(packages)
         for folder in (self._identity.folder / "builds").glob("*") if self._builds else ():
             # Of a command that was killed: the release may be there already, and then nobody builds here again.
             await process.kill(self._identity.machine(f"build-{folder.name}"))
             await disk.remove(folder)
+
+    async def renew(self, packages: Sequence[str], emit: Emit, *, anyway: bool) -> bool:
+        """Build another image and pin it, when something in it is newer."""
+        await self.prepare(packages, emit)
+        before = self._prepared().name
+        new = await image.renew(packages, emit)
+        if not anyway and image.versions(new.name) == image.versions(before):
+            await image.forget(new.name)
+            return False
+        record.write_pin(self._identity, record.Pin(new.name, before))
+        self._image = new
+        return True
+
+    async def revert(self) -> bool:
+        """Pin the image of before."""
+        held = record.pin(self._identity)
+        if held.reverted:
+            return True
+        if not held.before or not (image.IMAGES / held.before).is_dir():
+            return False
+        record.write_pin(self._identity, record.Pin(held.before, held.image, reverted=True))
+        self._image = image.IMAGES / held.before
+        return True
 
     async def list(self) -> tuple[Found, ...]:
         """The machines with a disk; one whose making was interrupted does not count."""
@@ -71,14 +101,36 @@ class Lab:
                 datacenter=held.datacenter,
                 address=IPv4Address(held.address),
                 power=Power.ON if self._identity.machine(held.name) in running else Power.OFF,
-                current=self._image is None or image.holds(held.image, self._packages),
+                # One whose removal was cut short has no image any more, and is made anew from the newest.
+                current=self._image is None or not held.image or image.holds(held.image, self._packages),
+                renewed=self._image is None or self._image.name == held.image,
             )
             for held in record.every(self._identity)
         )
 
     async def create(self, order: Order) -> None:
-        """Make a machine, or boot the one that is there with its disk as it was left."""
+        """Make a machine, or boot the one that is there with its disk as it was left.
+
+        Machines that boot take the box's processors from each other, and from those that serve. Beside a site that runs
+        one boots at a time: the first is there sooner, and the last hardly later (measured).
+        """
         machine = self._identity.machine(order.name)
+        standing = process.running(self._identity.prefix).keys() - self._booting
+        self._booting.add(machine)
+        boot: asyncio.Task[None] | None = None
+        try:
+            async with self._one_at_a_time if standing else nullcontext():
+                boot = asyncio.create_task(self._boot(order, machine))
+                # Others do not wait for one that does not answer.
+                await asyncio.wait({boot}, timeout=TURN)
+            await boot
+        finally:
+            self._booting.discard(machine)
+            if boot is not None:
+                boot.cancel()
+                await asyncio.gather(boot, return_exceptions=True)
+
+    async def _boot(self, order: Order, machine: str) -> None:
         held = record.read(self._identity, order.name)
         if not (held and held.image and machine in process.running(machine)):
             await process.kill(machine)
@@ -156,7 +208,7 @@ class Lab:
     def _login(self, name: str) -> Login:
         held = record.read(self._identity, name)
         if held is None:
-            raise Unreachable(connection.silent(name, "the lab has no such machine"))
+            raise Unreachable(unanswered(name, "the lab has no such machine"))
         return Login(IPv4Address(held.address), self._operator.opened(), self._operator.known_hosts)
 
     def _folder(self, name: str) -> Path:

@@ -110,7 +110,9 @@ def own_group(machine: str) -> list[str]:
         scope = ("--property=Delegate=yes", "--property=TasksMax=infinity", f"--unit={machine}")
         return ["systemd-run", "--scope", "--quiet", "--collect", *scope]
     groups = " ".join(str(hierarchy / "outlast" / machine) for hierarchy in _hierarchies())
-    script = 'for group in $1; do mkdir -p "$group"; echo $$ > "$group/cgroup.procs"; done; shift; exec "$@"'
+    # Twice: the last machine of another lab may take the common folder away between its making and ours.
+    make = 'mkdir -p "$group" 2>/dev/null || mkdir -p "$group"'
+    script = f'for group in $1; do {make}; echo $$ > "$group/cgroup.procs"; done; shift; exec "$@"'
     return ["sh", "-e", "-c", script, "own-group", groups]
 
 

@@ -49,6 +49,34 @@ def images() -> set[str]:
     return {json.loads(path.read_text())["image"] for path in LABS.glob("*/machines/*/machine.json")}
 
 
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """The image that a lab makes its machines from, and the one of before; empty: the one that its packages name.
+    `reverted`: it went back to this one."""
+
+    image: str = ""
+    before: str = ""
+    reverted: bool = False
+
+
+def pin(identity: Identity) -> Pin:
+    """What was pinned."""
+    path = identity.folder / "image.json"
+    return Pin(**json.loads(path.read_text())) if path.exists() else Pin()
+
+
+def write_pin(identity: Identity, pin: Pin) -> None:
+    """Remember it."""
+    identity.folder.mkdir(parents=True, exist_ok=True)
+    replace(identity.folder / "image.json", json.dumps(asdict(pin)))
+
+
+def pins() -> set[str]:
+    """The images that labs on this box have pinned."""
+    held = [json.loads(path.read_text()) for path in LABS.glob("*/image.json")]
+    return {name for each in held for name in (each["image"], each["before"]) if name}
+
+
 def networks(lab: Path) -> dict[str, IPv4Network]:
     """The networks that the lab in this folder has claimed, by data centre."""
     path = lab / "networks.json"

@@ -11,12 +11,11 @@ from pathlib import Path
 
 from outlast.contract.probe import Output
 from outlast.kernel.errors import Finding, OutlastError, Unreachable
-from outlast.machines.machine import ExitError, Result
+from outlast.machines.machine import ExitError, Result, unanswered
 from outlast.machines.sim import sandbox
 from outlast.machines.sim.beside import Reader
 from outlast.machines.sim.program import run_program
 from outlast.machines.sim.world import World
-from outlast.machines.ssh.connection import silent
 
 PIECE = 1 << 20
 
@@ -137,7 +136,7 @@ class SimMachine:
             async with asyncio.timeout(limit):
                 out, err = await process.communicate(stdin)
         except TimeoutError:
-            raise Unreachable(silent(self._name, f"`{argv[0]}` did not end within {limit:g} s")) from None
+            raise Unreachable(unanswered(self._name, f"`{argv[0]}` did not end within {limit:g} s")) from None
         finally:
             if process.returncode is None:
                 with suppress(ProcessLookupError):
@@ -153,11 +152,11 @@ class SimMachine:
         """Raises `Unreachable` when the machine is off, was off since, or is cut off."""
         broken = self._world.disk.breakage()
         if not self._open:
-            raise Unreachable(silent(self._name, "the connection is closed"))
+            raise Unreachable(unanswered(self._name, "the connection is closed"))
         if not self._boot or self._booted() != self._boot:
-            raise Unreachable(silent(self._name, "its power is off, or was since"))
+            raise Unreachable(unanswered(self._name, "its power is off, or was since"))
         if self._name in broken.cut or broken.loss(self._name) >= 1:
-            raise Unreachable(silent(self._name, "no packet comes back"))
+            raise Unreachable(unanswered(self._name, "no packet comes back"))
 
     def _replace(self, path: str, pieces: object, mode: int) -> None:
         target = self._inside(path)

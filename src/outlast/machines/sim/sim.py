@@ -20,13 +20,12 @@ from pathlib import Path
 from outlast.contract.model import Model
 from outlast.kernel.errors import Finding, OutlastError, Unreachable
 from outlast.kernel.events import Emit
-from outlast.machines.machine import Machine
+from outlast.machines.machine import Machine, unanswered
 from outlast.machines.provider import LEFT_OUT, BuildOrder, Fault, Found, Order, Power
 from outlast.machines.sim import sandbox
 from outlast.machines.sim.disk import Disk, Held
 from outlast.machines.sim.machine import SimMachine
 from outlast.machines.sim.world import World
-from outlast.machines.ssh.connection import silent
 
 # 10.0.0.0/8, but never the networks that other providers prefer: nothing is sent there anyway.
 NETWORKS = 200
@@ -102,16 +101,16 @@ class Sim:
         """A connection, at once or never: a simulated machine that is silent is silent without a wait."""
         held = self._disk.held(name)
         if held is None or held.going:
-            raise Unreachable(silent(name, "the simulation has no such machine"))
+            raise Unreachable(unanswered(name, "the simulation has no such machine"))
         broken = self._disk.breakage()
         if self._power(name) is Power.OFF or name in broken.cut or broken.loss(name) >= 1:
-            raise Unreachable(silent(name, f"no answer from {held.address} within {limit:g} s"))
+            raise Unreachable(unanswered(name, f"no answer from {held.address} within {limit:g} s"))
         return SimMachine(name, self._world)
 
     def ssh_command(self, name: str) -> tuple[str, ...]:
         """A shell that sees the machine's disk."""
         if self._disk.held(name) is None:
-            raise Unreachable(silent(name, "the simulation has no such machine"))
+            raise Unreachable(unanswered(name, "the simulation has no such machine"))
         return tuple(sandbox.inside(self._disk.root(name), ["sh"]))
 
     async def build(self, order: BuildOrder) -> AsyncIterator[str]:

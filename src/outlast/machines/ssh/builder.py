@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.machines.machine import ExitError
 from outlast.machines.provider import LEFT_OUT, BuildOrder
-from outlast.machines.ssh.connection import SshMachine
+from outlast.machines.ssh.machine import SshMachine
 from outlast.machines.ssh.scripts import CLOSE, OPEN
 
 EVIDENCE = 25

@@ -1,200 +1,18 @@
-"""A connection to a machine behind SSH: kept, many calls at once, everything as root (by sudo where it must be)."""
+"""Opens the connection to a machine behind SSH, and says why there is none."""
 
 from __future__ import annotations
 
 import asyncio
-import shlex
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path, PurePosixPath
-from typing import TypeVar
-from uuid import uuid4
 
 import asyncssh
 
-from outlast.kernel.errors import Finding, OutlastError, Unreachable
-from outlast.machines.machine import ExitError, Result
+from outlast.kernel.errors import Finding, Unreachable
+from outlast.machines.machine import unanswered
 from outlast.machines.ssh.login import Login, pinned
+from outlast.machines.ssh.machine import SESSIONS, SUDO, SshMachine
 
 # A connection whose other end is silent for KEEPALIVE x KEEPALIVES seconds is given up, with every call on it.
 KEEPALIVE, KEEPALIVES = 2.0, 3
-CLOSE_LIMIT = 2.0
-# OpenSSH's own default for MaxSessions (sshd_config(5)); more calls wait for their turn.
-SESSIONS = 10
-PUT_LIMIT = 60.0
-GET_LIMIT = 600.0
-# Far slower than any network that a site runs on.
-BYTES_PER_SECOND = 1_000_000
-ABSENT = 66
-PUT = """
-trap 'rm -f "$3"' EXIT
-mkdir -p "$(dirname "$1")"
-cat > "$3"
-chmod "$2" "$3"
-mv -T "$3" "$1"
-"""
-SUDO = ("sudo", "-n", "--")
-MERGED = 'exec "$@" 2>&1'
-GET = f'[ -e "$1" ] || exit {ABSENT}; exec cat -- "$1"'
-
-T = TypeVar("T")
-
-
-class SshMachine:
-    """An open connection. Made by `connect`. `prefix` stands before every command."""
-
-    def __init__(
-        self, name: str, connection: asyncssh.SSHClientConnection, sessions: int, prefix: tuple[str, ...] = ()
-    ) -> None:
-        self._name = name
-        self._connection = connection
-        self._prefix = prefix
-        # The server counts a session for a moment after it told us of its end, so only every second one is used.
-        self._turns = asyncio.Semaphore(max(1, sessions // 2))
-
-    @property
-    def name(self) -> str:
-        """The machine's name."""
-        return self._name
-
-    async def run(self, argv: Sequence[str], *, stdin: bytes = b"", limit: float = 60.0) -> Result:
-        """Run `argv` and wait for at most `limit` seconds; what runs longer is killed and counts as no answer."""
-        async with self._session(argv, limit) as process:
-            if not stdin:
-                # `communicate` ends no empty input, and what reads it would wait for ever.
-                process.stdin.write_eof()
-            out, err = await process.communicate(stdin)
-            return self._result(process, out, err)
-
-    async def lines(self, argv: Sequence[str], *, stdin: bytes = b"", limit: float = 60.0) -> AsyncIterator[str]:
-        """Run `argv`, yielding what it prints line by line, both streams as one.
-
-        Raises `ExitError` unless it ends with 0, and `TimeoutError` when it does not end within `limit` seconds.
-        """
-        deadline = asyncio.get_running_loop().time() + limit
-        async with self._turns:
-            process = await self._heard(deadline, self._started(["sh", "-c", MERGED, "lines", *argv]))
-            try:
-                process.stdin.write(stdin)
-                process.stdin.write_eof()
-                # The clock runs around reading only: around a `yield` it would interrupt whoever reads the lines.
-                held = b""
-                while piece := await self._heard(deadline, process.stdout.readline()):
-                    # A line that is longer than the window comes in pieces.
-                    held += piece
-                    if held.endswith(b"\n"):
-                        yield held.decode(errors="replace").rstrip()
-                        held = b""
-                if held:
-                    yield held.decode(errors="replace").rstrip()
-                await self._heard(deadline, process.wait_closed())
-                code = self._result(process, b"", b"").returncode
-            finally:
-                _end(process)
-        if code != 0:
-            raise ExitError(code)
-
-    async def put(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
-        """Replace one file, atomically."""
-        limit = PUT_LIMIT + len(content) / BYTES_PER_SECOND
-        self._written(path, await self.run(_put(path, mode), stdin=content, limit=limit))
-
-    async def put_file(self, path: str, source: Path, *, mode: int = 0o644) -> None:
-        """Replace one file by a local one of any size."""
-        limit = PUT_LIMIT + source.stat().st_size / BYTES_PER_SECOND
-        if self._prefix:
-            async with self._session(_put(path, mode), limit, stdin=source) as process:
-                _, err = await process.communicate()
-                done = self._result(process, b"", err)
-            self._written(path, done)
-            return
-        self._written(path, await self.run(["mkdir", "-p", str(PurePosixPath(path).parent)]))
-        temporary = _temporary(path)
-        try:
-            async with asyncio.timeout(limit), self._turns, self._connection.start_sftp_client() as sftp:
-                # Three times as fast as a command that reads its input.
-                await sftp.put(str(source), temporary)
-                await sftp.chmod(temporary, mode)
-                await sftp.posix_rename(temporary, path)
-        except asyncssh.SFTPError as error:
-            await self.run(["rm", "-f", temporary])
-            raise OutlastError(_refused(self._name, f"{path} cannot be written", error.reason)) from None
-        except TimeoutError:
-            raise Unreachable(silent(self._name, f"{path} was not written within {limit:.0f} s")) from None
-        except (asyncssh.Error, OSError) as error:
-            raise Unreachable(silent(self._name, str(error) or type(error).__name__)) from None
-
-    async def get(self, path: str) -> bytes:
-        """The content of one file."""
-        done = await self.run(["sh", "-c", GET, "get", path])
-        if done.returncode == ABSENT:
-            raise FileNotFoundError(path)
-        if done.returncode != 0:
-            raise OutlastError(_refused(self._name, f"{path} cannot be read", _last_line(done)))
-        return done.stdout
-
-    async def get_file(self, path: str, target: Path) -> None:
-        """The content of one file into a local one, without holding it in memory."""
-        async with self._session(["cat", "--", path], GET_LIMIT, stdout=target) as process:
-            _, err = await process.communicate()
-            done = self._result(process, b"", err)
-        if done.returncode != 0:
-            raise OutlastError(_refused(self._name, f"{path} cannot be read", _last_line(done)))
-
-    async def close(self) -> None:
-        """End the connection; a machine that does not take part in that is left alone."""
-        self._connection.close()
-        try:
-            async with asyncio.timeout(CLOSE_LIMIT):
-                await self._connection.wait_closed()
-        except TimeoutError:
-            self._connection.abort()
-
-    @asynccontextmanager
-    async def _session(
-        self,
-        argv: Sequence[str],
-        limit: float,
-        *,
-        stdin: Path | int = asyncssh.PIPE,
-        stdout: Path | int = asyncssh.PIPE,
-    ) -> AsyncGenerator[asyncssh.SSHClientProcess[bytes], None]:
-        """A running command within `limit` seconds; whatever comes between is `Unreachable`."""
-        try:
-            async with asyncio.timeout(limit), self._turns:
-                process = await self._started(argv, stdin=stdin, stdout=stdout)
-                try:
-                    yield process
-                    await process.wait_closed()
-                finally:
-                    _end(process)
-        except TimeoutError:
-            raise Unreachable(silent(self._name, f"`{_shown(argv)}` did not end within {limit:g} s")) from None
-        except (asyncssh.Error, OSError) as error:
-            raise Unreachable(silent(self._name, str(error) or type(error).__name__)) from None
-
-    async def _started(self, argv: Sequence[str], **streams: Path | int) -> asyncssh.SSHClientProcess[bytes]:
-        command = shlex.join([*self._prefix, *argv])
-        return await self._connection.create_process(command, encoding=None, **streams)  # pyright: ignore
-
-    async def _heard(self, deadline: float, awaited: Awaitable[T]) -> T:
-        """What is awaited, until the loop's time is `deadline`; a connection that ends meanwhile is `Unreachable`."""
-        try:
-            async with asyncio.timeout_at(deadline):
-                return await awaited
-        except TimeoutError:
-            raise
-        except (asyncssh.Error, OSError) as error:
-            raise Unreachable(silent(self._name, str(error) or type(error).__name__)) from None
-
-    def _result(self, process: asyncssh.SSHClientProcess[bytes], out: bytes | str, err: bytes | str) -> Result:
-        if process.returncode is None:
-            raise Unreachable(silent(self._name, "the connection ended before the command did"))
-        return Result(process.returncode, _bytes(out), _bytes(err))
-
-    def _written(self, path: str, done: Result) -> None:
-        if done.returncode != 0:
-            raise OutlastError(_refused(self._name, f"{path} cannot be written", _last_line(done)))
 
 
 async def connect(name: str, login: Login, limit: float, *, sessions: int = SESSIONS) -> SshMachine:
@@ -217,13 +35,13 @@ async def connect(name: str, login: Login, limit: float, *, sessions: int = SESS
                 compression_algs=None,
             )
     except TimeoutError:
-        raise Unreachable(silent(name, f"no answer from {login.address} within {limit:g} s")) from None
+        raise Unreachable(unanswered(name, f"no answer from {login.address} within {limit:g} s")) from None
     except asyncssh.HostKeyNotVerifiable:
         raise Unreachable(_stranger(name, login)) from None
     except asyncssh.PermissionDenied:
         raise Unreachable(_denied(name, login)) from None
     except (asyncssh.Error, OSError) as error:
-        raise Unreachable(silent(name, str(error) or type(error).__name__)) from None
+        raise Unreachable(unanswered(name, str(error) or type(error).__name__)) from None
     return SshMachine(name, connection, sessions, () if login.user == "root" else SUDO)
 
 
@@ -244,41 +62,3 @@ def _denied(name: str, login: Login) -> Finding:
         why=f"its sshd does not accept the key {login.key}",
         fix=f"add that key's public half to ~{login.user}/.ssh/authorized_keys there, or correct `user` or `key`",
     )
-
-
-def silent(name: str, why: str) -> Finding:
-    """The finding of a machine that gives no answer."""
-    return Finding(name, "the machine gives no answer", why, "see `outlast status`; it says whether the machine runs")
-
-
-def _end(process: asyncssh.SSHClientProcess[bytes]) -> None:
-    if process.returncode is None:
-        process.kill()
-    process.close()
-
-
-def _put(path: str, mode: int) -> list[str]:
-    return ["sh", "-e", "-c", PUT, "put", path, f"{mode:o}", _temporary(path)]
-
-
-def _temporary(path: str) -> str:
-    # A name of its own for each call: two of them may replace the same file at once.
-    return f"{path}.{uuid4().hex[:8]}"
-
-
-def _last_line(done: Result) -> str:
-    lines = done.stderr.decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else f"it exited with status {done.returncode}"
-
-
-def _refused(name: str, what: str, why: str) -> Finding:
-    return Finding(name, what, why, "mend what the message names, then run the same command again")
-
-
-def _shown(argv: Sequence[str]) -> str:
-    text = shlex.join(argv)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _bytes(value: object) -> bytes:
-    return value if isinstance(value, bytes) else b""

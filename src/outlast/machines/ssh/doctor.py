@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 from outlast.kernel.errors import Finding, OutlastError, Severity
 from outlast.machines.check import Check
 from outlast.machines.ssh import connection
-from outlast.machines.ssh.connection import SshMachine
 from outlast.machines.ssh.login import pinned
+from outlast.machines.ssh.machine import SshMachine
 from outlast.machines.ssh.record import Record, Server, host_key
 from outlast.machines.ssh.scripts import SOURCES
 from outlast.machines.ssh.survey import Survey, refusals

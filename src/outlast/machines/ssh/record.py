@@ -14,7 +14,7 @@ from typing import Any
 import asyncssh
 
 from outlast.kernel.errors import Unreachable
-from outlast.machines.ssh.connection import silent
+from outlast.machines.machine import unanswered
 from outlast.machines.ssh.login import Login, pinned
 
 
@@ -112,11 +112,11 @@ async def host_key(server: Server, limit: float) -> asyncssh.SSHKey:
         async with asyncio.timeout(limit):
             found = await asyncssh.get_server_host_key(str(server.address), server.port, config=None)
     except TimeoutError:
-        raise Unreachable(silent(server.where, f"no answer within {limit:g} s")) from None
+        raise Unreachable(unanswered(server.where, f"no answer within {limit:g} s")) from None
     except (asyncssh.Error, OSError) as error:
-        raise Unreachable(silent(server.where, str(error) or type(error).__name__)) from None
+        raise Unreachable(unanswered(server.where, str(error) or type(error).__name__)) from None
     if found is None:
-        raise Unreachable(silent(server.where, "it shows no host key"))
+        raise Unreachable(unanswered(server.where, "it shows no host key"))
     return found
 
 

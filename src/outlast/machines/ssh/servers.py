@@ -14,11 +14,11 @@ from typing import Any
 from outlast.kernel.errors import Finding, OutlastError, Unreachable
 from outlast.kernel.events import Emit, Event, Phase, silent
 from outlast.machines.debian import BASE
-from outlast.machines.machine import Machine
+from outlast.machines.machine import Machine, unanswered
 from outlast.machines.provider import BuildOrder, Fault, Found, Order, Power
 from outlast.machines.ssh import builder, connection, taking
-from outlast.machines.ssh.connection import SshMachine
 from outlast.machines.ssh.login import client
+from outlast.machines.ssh.machine import SshMachine
 from outlast.machines.ssh.record import Record, Server
 
 CUT_OFF = "it cannot be cut off over the line that would have to mend it"
@@ -152,7 +152,7 @@ class Servers:
             await machine.close()
 
     async def _builder(self) -> SshMachine:
-        silences = [connection.silent("release", "there is no machine to build it on")]
+        silences = [unanswered("release", "there is no machine to build it on")]
         for name, server in self._record.machines().items():
             try:
                 return await connection.connect(name, self._record.login(server), taking.CONNECT_LIMIT)
@@ -163,7 +163,7 @@ class Servers:
     def _held(self, name: str) -> Server:
         held = self._record.machines().get(name)
         if held is None:
-            raise Unreachable(connection.silent(name, "no server was made this machine"))
+            raise Unreachable(unanswered(name, "no server was made this machine"))
         return held
 
 

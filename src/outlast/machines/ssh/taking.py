@@ -8,7 +8,7 @@ from outlast.kernel.errors import Finding, OutlastError, Unreachable
 from outlast.kernel.events import Emit, Event, Phase
 from outlast.machines.machine import ExitError
 from outlast.machines.ssh import connection
-from outlast.machines.ssh.connection import SshMachine
+from outlast.machines.ssh.machine import SshMachine
 from outlast.machines.ssh.record import Record, Server, host_key
 from outlast.machines.ssh.scripts import PREPARE, RESET, SURVEY
 from outlast.machines.ssh.survey import Marker, Survey, read, refusals

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from outlast.kernel.errors import Unreachable
-from outlast.machines.machine import Machine
+from outlast.machines.machine import Machine, unanswered
 from outlast.machines.nspawn.image import SESSIONS
 from outlast.machines.nspawn.operator import Operator
 from outlast.machines.ssh import connection
@@ -81,7 +81,7 @@ class Direct:
     def login(self, name: str) -> Login:
         """Where a machine is logged in to. Raises `Unreachable` when nobody knows it."""
         if name not in self._addresses:
-            raise Unreachable(connection.silent(name, "the vendor has no such machine"))
+            raise Unreachable(unanswered(name, "the vendor has no such machine"))
         known_hosts = self._pins if name in self._keys else self._operator.known_hosts
         return Login(self._addresses[name], self._operator.opened(), known_hosts)
 

@@ -17,6 +17,7 @@ from typing import Self, TypeVar
 
 from outlast.blueprint.blueprint import Blueprint
 from outlast.contract.registry import Registry
+from outlast.controller.store import own_folder
 from outlast.kernel.errors import Finding, OutlastError, Unreachable
 from outlast.machines import provider as provided
 from outlast.machines.provider import Provider
@@ -34,18 +35,22 @@ T = TypeVar("T")
 
 
 class Chaos:
-    """The faults of one site. `site_file` is where it lies: the site's own folder beside it remembers what is off.
+    """The faults of one site: of the file at `site_file`, or of that `environment` of it. The site's own folder beside
+    the file remembers what is off.
 
     Use it as `async with`: connections to machines are kept until then.
     """
 
-    def __init__(self, blueprint: Blueprint, provider: Provider, registry: Registry, site_file: Path) -> None:
+    def __init__(
+        self, blueprint: Blueprint, provider: Provider, registry: Registry, site_file: Path, environment: str = ""
+    ) -> None:
         self._blueprint = blueprint
         self._provider = provider
         self._registry = registry
         self._kinds = kinds(registry)
         self._site_file = site_file
-        self._state = site_file.resolve().parent / ".outlast"
+        self._environment = environment
+        self._state = site_file.resolve().parent / own_folder(environment)
         self._hands = Hands(provider)
 
     async def __aenter__(self) -> Self:
@@ -132,7 +137,7 @@ class Chaos:
         word = self._word(name)
         guard.keep(word, guard.Guarded(tuple(_order(known[machine]) for machine in fault.targets), fault.seconds))
         async with _undone(lambda: guard.restore(self._provider, word)):
-            await guardian.post(self._site_file, word)
+            await guardian.post(self._site_file, self._environment, word)
             at = time.time()
             await _all(self._provider.power_off(machine) for machine in fault.targets)
             if again:

@@ -1,8 +1,8 @@
 """The dead man of faults that only a provider can heal: a process of its own on the operator's computer.
 
-`python -m outlast.proof.faults.guardian SITE_FILE WORD` reads everything it will need, says `ready`, and gives the
-machines of that word (see `guard`) their power back when its time is up. It ends when somebody else did, or when the
-site is gone. It must never make a machine, only switch on one that is there.
+`python -m outlast.proof.faults.guardian SITE_FILE ENVIRONMENT WORD` reads everything it will need, says `ready`, and
+gives the machines of that word (see `guard`) their power back when its time is up. It ends when somebody else did, or
+when the site is gone. It must never make a machine, only switch on one that is there.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from outlast.contract.registry import discover
 from outlast.controller.makers import Place, maker
+from outlast.controller.store import own_folder
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.machines.provider import Provider
 from outlast.proof.faults import guard
@@ -46,9 +47,9 @@ async def watch(provider: Provider, word: Path) -> None:
             await asyncio.sleep(AGAIN)
 
 
-async def post(site_file: Path, word: Path) -> None:
+async def post(site_file: Path, environment: str, word: Path) -> None:
     """Start a guardian, which outlives us, and wait until it has all it needs."""
-    argv = [sys.executable, "-m", __name__, str(site_file.resolve()), str(word.resolve())]
+    argv = [sys.executable, "-m", __name__, str(site_file.resolve()), environment, str(word.resolve())]
     pipe, nobody = subprocess.PIPE, subprocess.DEVNULL
     with word.with_suffix(".log").open("wb") as log:
         # Not asyncio's: that ends its processes when its loop ends.
@@ -70,10 +71,10 @@ async def post(site_file: Path, word: Path) -> None:
 
 def main() -> None:
     """A guardian's life."""
-    site_file, word = Path(sys.argv[1]), Path(sys.argv[2])
-    site = load(site_file.read_text(encoding="utf-8"), str(site_file), sections(discover())).site
+    site_file, environment, word = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
+    site = load(site_file.read_text(encoding="utf-8"), str(site_file), sections(discover()), environment).site
     home = site_file.parent
-    provider = maker(site).provide(Place(site, home, home / ".outlast"))
+    provider = maker(site).provide(Place(site, home, home / own_folder(environment)))
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     asyncio.run(watch(provider, word))

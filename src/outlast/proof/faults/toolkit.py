@@ -21,7 +21,15 @@ PROBE_TIMEOUT = 5.0
 TOOL_LIMIT = 120.0
 PLAIN = {"version", "title", "description", "tags", "contributions", "steady-state-hypothesis", "method", "rollbacks"}
 ACTION = {"type", "name", "provider"}
-VALUED = {"--for": "for", "--from": "from", "--set": "set", "-f": "file", "--file": "file"}
+VALUED = {
+    "--for": "for",
+    "--from": "from",
+    "--set": "set",
+    "-f": "file",
+    "--file": "file",
+    "-e": "environment",
+    "--environment": "environment",
+}
 FLAGS = {"--force", "--json", "-q", "--quiet"}
 
 
@@ -45,6 +53,7 @@ class Asked:
     others: tuple[str, ...] = ()
     lasting: str = "10s"
     given: tuple[str, ...] = ()
+    environment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +65,15 @@ class Experiment:
     faults: tuple[Asked, ...]
 
 
-def exported(fault: Fault, summary: str, urls: Sequence[str], site_file: str, trust: str) -> dict[str, Any]:
+def exported(
+    fault: Fault, summary: str, urls: Sequence[str], site_file: str, trust: str, environment: str = ""
+) -> dict[str, Any]:
     """The experiment of one fault, for `chaos run` of the Chaos Toolkit."""
     hit = ", ".join(fault.targets) + (f" from {', '.join(fault.others)}" if fault.others else "")
     arguments = ["chaos", "run", fault.kind, *fault.targets, "--for", format_duration(fault.seconds)]
     arguments += [word for other in fault.others for word in ("--from", other)]
     arguments += [word for name, number in fault.parameters for word in ("--set", f"{name}={number:g}")]
+    arguments += ["-f", site_file, *(("-e", environment) if environment else ())]
     return {
         "version": VERSION,
         "title": f"{fault.kind}: {hit}",
@@ -86,7 +98,7 @@ def exported(fault: Fault, summary: str, urls: Sequence[str], site_file: str, tr
                 "provider": {
                     "type": "process",
                     "path": "outlast",
-                    "arguments": [*arguments, "-f", site_file],
+                    "arguments": arguments,
                     "timeout": fault.seconds + TOOL_LIMIT,
                 },
             }
@@ -176,7 +188,8 @@ def _asked(where: str, name: str, words: Sequence[str]) -> Asked | Finding:
     if len(plain) < 2:
         return _refusal(where, f"the action `{name}` names no fault and target", "`chaos run` needs both")
     lasting = valued["for"][-1] if valued["for"] else "10s"
-    return Asked(plain[0], tuple(plain[1:]), tuple(valued["from"]), lasting, tuple(valued["set"]))
+    environment = valued["environment"][-1] if valued["environment"] else ""
+    return Asked(plain[0], tuple(plain[1:]), tuple(valued["from"]), lasting, tuple(valued["set"]), environment)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -16,13 +16,12 @@ LASTS = (5.0, 300.0)
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """`begin` at a moment, `end` `lasts` seconds later. `honest`: what the decider sees of it is true."""
+    """`begin` at a moment, `end` `lasts` seconds later."""
 
     name: str
     lasts: float
     begin: Deed
     end: Deed
-    honest: bool = True
 
 
 def troubles(world: World, dice: Random) -> Trouble:
@@ -42,8 +41,8 @@ def troubles(world: World, dice: Random) -> Trouble:
         Trouble("the provider is silent", lasts, _gag, _ungag),
         Trouble("the provider refuses", lasts, lambda w, _s: _refuse(w, True), lambda w, _s: _refuse(w, False)),
         Trouble("machines boot slowly", lasts, lambda w, _s: _slow(w, 8.0), lambda w, _s: _slow(w, 1.0)),
-        Trouble(f"the provider denies {machine}", lasts, lambda _w, s: s.denied.add(machine), _honest, honest=False),
-        Trouble(f"{member} is called ill", lasts, lambda _w, s: s.slandered.add(member), _honest, honest=False),
+        Trouble(f"the provider denies {machine}", lasts, lambda _w, s: s.denied.add(machine), _honest),
+        Trouble(f"{member} is called ill", lasts, lambda _w, s: s.slandered.add(member), _honest),
     ]
     return dice.choice(kinds)
 

@@ -1,7 +1,7 @@
 """Makes the accounts in the database what accounts.json says, through this member; all members get them.
 
 For each app: an account that may do everything in the site's schema, and a second one, `<app>_read`, that may
-only read. It can be run again at any time.
+only read. Each has one password, or two while it is changed. It can be run again at any time.
 """
 
 import hashlib
@@ -14,6 +14,12 @@ import cluster
 
 PATIENCE = 20.0
 READS = "SELECT, SHOW VIEW, EXECUTE, CREATE TEMPORARY TABLES"
+
+
+def proof(password):
+    """What the database keeps of a password. Made here, so that none is ever part of a statement: those lie in the
+    files of the replication, and perhaps in a log."""
+    return "*" + hashlib.sha1(hashlib.sha1(password.encode()).digest()).hexdigest().upper()
 
 
 def wanted_digest():
@@ -40,13 +46,16 @@ def apply(cursor):
     )
     cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{schema}` CHARACTER SET utf8mb4")
     accounts = {}
-    for app, password in document["passwords"].items():
-        accounts[app] = (password, "ALL PRIVILEGES")
-        accounts[f"{app}_read"] = (password, READS)
-    for account, (password, privileges) in accounts.items():
-        # One statement each: an account with the old password works until the moment it has the new one.
-        cursor.execute(f"CREATE USER IF NOT EXISTS `{account}`@'%%' IDENTIFIED BY %s", (password,))
-        cursor.execute(f"ALTER USER `{account}`@'%%' IDENTIFIED BY %s", (password,))
+    for app, passwords in document["passwords"].items():
+        proofs = list(dict.fromkeys(map(proof, passwords)))
+        accounts[app] = (proofs, "ALL PRIVILEGES")
+        accounts[f"{app}_read"] = (proofs, READS)
+    for account, (proofs, privileges) in accounts.items():
+        # Whoever shows that he knows one of them is in. Source: "Authentication from MariaDB 10.4".
+        identified = " OR ".join("mysql_native_password USING %s" for _ in proofs)
+        # One statement each: an account with the old passwords works until the moment it has the new ones.
+        cursor.execute(f"CREATE USER IF NOT EXISTS `{account}`@'%%' IDENTIFIED VIA {identified}", proofs)
+        cursor.execute(f"ALTER USER `{account}`@'%%' IDENTIFIED VIA {identified}", proofs)
         cursor.execute(f"GRANT {privileges} ON `{schema}`.* TO `{account}`@'%'")
         cursor.execute("REPLACE INTO mysql.outlast_accounts VALUES (%s, %s)", (account, digest))
     # Accounts that Outlast made and the site no longer names; nobody else's.
