@@ -8,6 +8,10 @@ SITE := examples/shop/site.yaml
 OUTLAST := .venv/bin/outlast
 STAMP := .venv/.complete
 PYTEST := .venv/bin/pytest -q --durations=15
+# A lab shares its processors with whatever else the computer does, and its tests count lost requests and seconds. What
+# failed is tried once more, on a new site and with its name printed; what fails twice has failed.
+LAB_TESTS = { lab_tests() { $(PYTEST) -o cache_dir=.venv/tried-$(1) "$$@"; }; lab_tests $(2) || { \
+	  echo "== once more, on a new site =="; lab_tests $(2) --last-failed --last-failed-no-failures none --maxfail 3; }; }
 # Tests start `outlast` a thousand times: it is not to be compiled each time, whatever a container asks for.
 export PYTHONDONTWRITEBYTECODE =
 
@@ -42,8 +46,8 @@ test: setup .venv/.test-packages check ## every test, the lab included (root, ab
 	@# What needs a processor and no lab, behind what needs a lab and mostly waits. Of the labs, those whose tests are
 	@# judged by seconds or by lost requests come first, one after another; then all others, two at a time.
 	@nice -n 10 $(PYTEST) -p no:cacheprovider -m "not lab" > .venv/pure.log 2>&1 & pure=$$!; \
-	$(PYTEST) -m "lab and not beside"; alone=$$?; \
-	$(PYTEST) -n 2 --dist loadfile -m "lab and beside"; beside=$$?; \
+	$(call LAB_TESTS,alone,-m "lab and not beside"); alone=$$?; \
+	$(call LAB_TESTS,beside,-n 2 --dist loadfile -m "lab and beside"); beside=$$?; \
 	wait $$pure; pure=$$?; cat .venv/pure.log; \
 	exit $$((alone || beside || pure))
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import httpx
 
 from tests.lab.site import LabSite
+
+Answer = TypeVar("Answer")
 
 PAUSE = 0.02
 MOST = 20_000
@@ -43,7 +46,7 @@ def asking(site: LabSite, path: str = "/") -> Generator[Answers]:
                     return
                 try:
                     if number % 2:
-                        answer = _kept(kept, path, answers)
+                        answer = over_kept(lambda: kept.get(path), answers.again)
                     else:
                         with site.client(urls[number // 2 % len(urls)]) as client:
                             answer = client.get(path)
@@ -63,9 +66,10 @@ def asking(site: LabSite, path: str = "/") -> Generator[Answers]:
         thread.join()
 
 
-def _kept(client: httpx.Client, path: str, answers: Answers) -> httpx.Response:
+def over_kept(ask: Callable[[], Answer], again: list[str]) -> Answer:
+    """Ask over a kept connection; when that ended without an answer, note it in `again` and ask over a new one."""
     try:
-        return client.get(path)
+        return ask()
     except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:
-        answers.again.append(repr(error))
-        return client.get(path)
+        again.append(repr(error))
+        return ask()

@@ -1,4 +1,8 @@
-"""Customers at a steady, bounded rate over every address, who try nothing again: whatever fails is counted."""
+"""Customers at a steady, bounded rate over every address: whatever fails is counted.
+
+They ask again only as every browser does, when a connection that was kept ended without an answer. An order bears a
+token, so that asking twice orders once.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from typing import TypeAlias
 
 import httpx
 
+from tests.lab.asking import over_kept
 from tests.lab.site import LabSite
 
 LOG = logging.getLogger(__name__)
@@ -23,12 +28,13 @@ Work: TypeAlias = Callable[[httpx.Client], str]
 class Steady:
     """For each address a customer who browses and one who orders, each `rate` times a second.
 
-    `answered` counts what was answered well, `failed` tells of all the rest.
+    `answered` counts what was answered well, `again` tells of kept connections that ended, `failed` of all the rest.
     """
 
     def __init__(self, site: LabSite, urls: list[str], rate: float = 5.0) -> None:
         self.answered = 0
         self.orders: list[str] = []
+        self.again: list[str] = []
         self.failed: list[str] = []
         self._site, self._rate = site, rate
         self._stop = threading.Event()
@@ -50,7 +56,11 @@ class Steady:
         for thread in self._threads:
             thread.join(timeout=30)
         LOG.info(
-            "%d requests were answered, %d of them orders; %d failed", self.answered, len(self.orders), len(self.failed)
+            "%d requests were answered, %d of them orders; %d failed; connections that ended: %s",
+            self.answered,
+            len(self.orders),
+            len(self.failed),
+            self.again,
         )
 
     def _work(self, name: str, url: str, work: Work) -> None:
@@ -60,7 +70,7 @@ class Steady:
                 count += 1
                 at = time.monotonic()
                 try:
-                    said = work(client)
+                    said = over_kept(lambda: work(client), self.again)
                 except httpx.HTTPError as error:
                     said = f"{type(error).__name__}: {error}"
                 with self._lock:

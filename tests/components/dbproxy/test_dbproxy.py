@@ -72,9 +72,11 @@ def test_one_member_is_written_to_and_nobody_falls_back() -> None:
     assert "stick-table type integer size 10 nopurge peers proxies" in writer
     assert "stick on int(1)" in writer
     assert [line for line in writer if line.startswith("server ")] == [
-        "server east-galera-1 10.0.0.1:3306 addr 10.0.0.1 port 9306",
-        "server east-galera-3 10.0.0.3:3306 addr 10.0.0.3 port 9306",
+        "server east-galera-1 10.0.0.1:3306 addr 10.0.0.1 port 9306 agent-addr 10.0.0.1 agent-port 9306",
+        "server east-galera-3 10.0.0.3:3306 addr 10.0.0.3 port 9306 agent-addr 10.0.0.3 agent-port 9306",
     ]
+    # The answer must come before the proxy gives the question up.
+    assert r'default-server agent-check agent-inter 20ms agent-send "watch 0.16\r\n\r\n"' in writer
     # A `backup` is not asked while the first one is not known to be down.
     assert "balance first" in writer
     assert "on-marked-down shutdown-sessions" in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import time
@@ -125,6 +126,49 @@ def test_a_member_that_leaves_sends_its_clients_elsewhere(tmp_path: Path) -> Non
     health.cluster.LEAVING.touch()
     assert health.answer(watch, "/writer", 10.1)[0].startswith("503")
     assert health.answer(watch, "/primary", 10.1)[0].startswith("200")
+
+
+async def until_watched(leave: Any) -> None:
+    while not leave.changed._waiters:
+        await asyncio.sleep(0)
+
+
+async def test_whoever_watches_is_told_at_once_that_a_member_leaves(tmp_path: Path) -> None:
+    health = program("health")
+    cluster = health.cluster
+    cluster.LEAVING = tmp_path / "leaving"
+    watch, askers, leave = health.Watch(0.0, roomy(health)), health.sessions.Askers(), health.Leave()
+    server = await asyncio.start_server(lambda r, w: health.serve(watch, askers, leave, r, w), "127.0.0.1", 0)
+    own = {"address": "127.0.0.1", "health_port": server.sockets[0].getsockname()[1]}
+    cluster.member = lambda: own
+
+    async def watched(question: str) -> str:
+        reader, writer = await asyncio.open_connection(own["address"], own["health_port"])
+        writer.write(f"{question}\r\n\r\n".encode())
+        answer = (await reader.read()).decode()
+        writer.close()
+        return answer
+
+    async with server:
+        assert await watched("watch 0.05") == "up\n"
+        assert await watched("watch soon") == ""
+        # Unless it is told, its answer comes long after this test has given up.
+        health.REQUEST_LIMIT = 120.0
+        early = asyncio.create_task(watched("watch 60"))
+        await until_watched(leave)
+        await asyncio.to_thread(cluster.leave)
+        assert (await asyncio.wait_for(early, 10)).startswith("down")
+        assert (await asyncio.wait_for(watched("watch 60"), 10)).startswith("down")
+        cluster.LEAVING.unlink()
+        assert await watched("watch 0.05") == "up\n"
+
+
+def test_a_member_leaves_although_nobody_can_be_told(tmp_path: Path) -> None:
+    cluster = program("cluster")
+    cluster.LEAVING = tmp_path / "leaving"
+    cluster.member = lambda: {"address": "127.0.0.1", "health_port": 1}
+    cluster.leave()
+    assert cluster.LEAVING.exists()
 
 
 class Cursor:

@@ -10,7 +10,7 @@ import time
 
 import cluster
 
-# Two questions of every proxy, with their default settings, and some time to close connections.
+# The proxies that watch know it at once. Two questions of every other one, and some time to close connections.
 LEAVE = 0.5
 
 
@@ -18,7 +18,7 @@ def main():
     if not cluster.listens():
         os.kill(int(sys.argv[1]), signal.SIGKILL)
         return
-    cluster.LEAVING.touch()
+    cluster.leave()
     time.sleep(LEAVE)
 
 

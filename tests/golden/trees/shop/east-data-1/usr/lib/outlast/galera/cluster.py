@@ -24,6 +24,7 @@ STARTED = Path("/run/outlast-galera/started.json")
 LOCK = Path("/run/outlast-galera/lock")
 # Exists from the moment this member is told to stop: it still serves, and asks clients to go elsewhere.
 LEAVING = Path("/run/outlast-galera/leaving")
+LOOK, LOOK_LIMIT = "/look", 0.2
 PRIMARY, OTHER, SILENT = "primary", "other", "silent"
 NO_UUID = "00000000-0000-0000-0000-000000000000"
 
@@ -90,6 +91,19 @@ def listens(limit=1.0):
         except OSError:
             return True
     return True
+
+
+def leave():
+    """This member is leaving: clients are asked to go elsewhere. The program that tells them is told to look; where it
+    does not answer, they hear it when they ask next."""
+    LEAVING.touch()
+    own = member()
+    try:
+        connection = http.client.HTTPConnection(own["address"], own["health_port"], timeout=LOOK_LIMIT)
+        connection.request("GET", LOOK)
+        connection.getresponse()
+    except (OSError, http.client.HTTPException):
+        pass
 
 
 def asked_to_bootstrap():
