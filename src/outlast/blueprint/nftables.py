@@ -55,7 +55,8 @@ def _unit() -> Unit:
         after=("nftables.service",),
         capabilities=("CAP_NET_ADMIN",),
         start_limit=30,
-        extra=("RemainAfterExit=yes", f"ExecStop=-{NFT} delete table inet outlast"),
+        before_stop=(f"-{NFT} delete table inet outlast",),
+        extra=("RemainAfterExit=yes",),
     )
 
 

@@ -31,6 +31,7 @@ class Unit:
     start: str
     before_start: tuple[str, ...] = ()
     after_start: tuple[str, ...] = ()
+    before_stop: tuple[str, ...] = ()
     after_stop: tuple[str, ...] = ()
     reload: tuple[str, ...] = ()
     type: Start = Start.EXEC
@@ -94,6 +95,7 @@ class Unit:
         lines += [f"ExecStart={self.start}"]
         lines += [f"ExecStartPost={command}" for command in self.after_start]
         lines += [f"ExecReload={command}" for command in self.reload]
+        lines += [f"ExecStop={command}" for command in self.before_stop]
         lines += [f"ExecStopPost={command}" for command in self.after_stop]
         if self.type is not Start.ONESHOT:
             lines += [f"Restart={self.restart}", f"RestartSec={self.restart_after:g}s", f"KillMode={self.kill_mode}"]

@@ -7,7 +7,7 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -128,9 +128,16 @@ def test_a_member_that_leaves_sends_its_clients_elsewhere(tmp_path: Path) -> Non
     assert health.answer(watch, "/primary", 10.1)[0].startswith("200")
 
 
-async def until_watched(leave: Any) -> None:
-    while not leave.changed._waiters:
-        await asyncio.sleep(0)
+class Awaited(asyncio.Event):
+    """Says when somebody begins to wait for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = asyncio.Event()
+
+    async def wait(self) -> Literal[True]:
+        self.begun.set()
+        return await super().wait()
 
 
 async def test_whoever_watches_is_told_at_once_that_a_member_leaves(tmp_path: Path) -> None:
@@ -154,8 +161,9 @@ async def test_whoever_watches_is_told_at_once_that_a_member_leaves(tmp_path: Pa
         assert await watched("watch soon") == ""
         # Unless it is told, its answer comes long after this test has given up.
         health.REQUEST_LIMIT = 120.0
+        leave.changed = Awaited()
         early = asyncio.create_task(watched("watch 60"))
-        await until_watched(leave)
+        await leave.changed.begun.wait()
         await asyncio.to_thread(cluster.leave)
         assert (await asyncio.wait_for(early, 10)).startswith("down")
         assert (await asyncio.wait_for(watched("watch 60"), 10)).startswith("down")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from outlast.components.keepalived.component import COMPONENT
 from outlast.components.keepalived.options import AddressOptions
 from outlast.components.keepalived.probe import parse
-from outlast.components.keepalived.render import FIRST_AWAY, HOME, PENALTY
+from outlast.components.keepalived.render import FIRST_AWAY, HOME, PENALTY, RUNTIME
 from outlast.contract.bundle import Part
 from outlast.contract.interface import Endpoint, Http
 from outlast.contract.probe import Health, Output
@@ -22,11 +22,14 @@ from outlast.contract.view import Floating
 from tests.components.edge_views import FLOATING, content, example, unit, view
 
 CONFIG = "/etc/outlast/keepalived/keepalived.conf"
-EDGE = Endpoint("https", "haproxy", "e", "m", "east", "10.0.0.11", 443, Http((), "/.outlast/edge"))
+EDGES = tuple(
+    Endpoint("https", "haproxy", f"e-{i}", f"east-edge-{i}", "east", f"10.0.0.1{i}", 443, Http((), "/.outlast/edge"))
+    for i in (1, 2)
+)
 
 
 def render(index: int = 1, *, floating: tuple[Floating, ...] = FLOATING, **options: Any) -> Part:
-    seen = view(COMPONENT, "edge", index=index, options=options, endpoints=(EDGE,), floating=floating)
+    seen = view(COMPONENT, "edge", index=index, options=options, endpoints=EDGES, floating=floating)
     return COMPONENT.render(seen)
 
 
@@ -66,8 +69,76 @@ def test_a_router_id_stays_when_other_addresses_come() -> None:
 
 def test_only_the_machine_at_home_waits_before_it_takes() -> None:
     text = content(render(1, home_delay="7s"), CONFIG)
-    assert text.count("preempt_delay 7.0") == 1
-    assert text.index("preempt_delay 7.0") < text.index("10.0.0.253/32")
+    assert text.count("preempt_delay 17.0") == 1
+    assert text.index("preempt_delay 17.0") < text.index("10.0.0.253/32")
+
+
+def test_whoever_is_not_at_home_gives_an_address_back_to_a_home_that_is_well() -> None:
+    text = content(render(1), CONFIG)
+    scripts = re.findall(r'script "(\S+goes-home) (\S+) (\S+)"', text)
+    assert scripts == [("/etc/outlast/keepalived/goes-home", "10.0.0.253", "https://10.0.0.12:443/.outlast/edge")]
+    home, away = (block.split("}")[0] for block in text.split("track_script {")[1:])
+    assert ("_goes_home" in home, "_goes_home" in away) == (False, True)
+
+
+def goes_home(tmp_path: Path, held: str, answer: int) -> int:
+    """Run the check of a holder whose home answers so, with a delay of 2 s; its code."""
+    stubs = {"ip": f"echo '{held}'", "curl": f"exit {answer}", "quiet": f"echo quiet >> {tmp_path}/quieted"}
+    for name, body in stubs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    script = content(render(1, home_delay="2s"), "/etc/outlast/keepalived/goes-home")
+    script = script.replace("/etc/outlast/keepalived/quiet", str(tmp_path / "quiet")).replace(RUNTIME, str(tmp_path))
+    argv = ["sh", "-c", script, "goes-home", "10.0.0.253", "https://home/"]
+    return subprocess.run(argv, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}).returncode
+
+
+def test_an_address_goes_home_when_its_home_has_answered_for_so_long(tmp_path: Path) -> None:
+    assert [goes_home(tmp_path, "1: held", 0) for _ in range(3)] == [0, 0, 1]
+    assert (tmp_path / "quieted").read_text() == "quiet\n"
+    # One silence in between, and all begins anew; and an address that is elsewhere is nothing to give.
+    assert [goes_home(tmp_path, "1: held", code) for code in (0, 0, 7, 0, 0)] == [0] * 5
+    assert [goes_home(tmp_path, "", 0) for _ in range(4)] == [0] * 4
+
+
+@pytest.mark.parametrize(
+    ("sockets", "busy"),
+    [
+        ("ESTAB 0 0 a b cubic lastsnd:40 lastrcv:50 lastack:40", False),
+        ("ESTAB 0 0 a b cubic lastsnd:50 lastrcv:40 lastack:40", True),
+        ("ESTAB 0 0 a b cubic lastsnd:50 lastack:40", True),
+        ("ESTAB 9 0 a b cubic lastsnd:40 lastrcv:50", True),
+        ("FIN-WAIT-1 0 9 a b cubic lastsnd:40 lastrcv:50", True),
+        ("ESTAB 0 0 a b cubic lastsnd:4 lastrcv:4", True),
+        ("ESTAB 0 0 a b cubic lastsnd:400 lastrcv:400", False),
+        ("", False),
+    ],
+    ids=["answered", "asked", "asked now", "unread", "on its way", "perhaps answered", "long ago", "nobody"],
+)
+def test_an_address_leaves_when_what_is_under_way_is_answered(tmp_path: Path, sockets: str, busy: bool) -> None:
+    stubs = {"ss": f"echo '{sockets}'", "nft": f'echo "$*" >> {tmp_path}/rules', "sleep": f"echo >> {tmp_path}/slept"}
+    for name, body in stubs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    script = content(render(1), "/etc/outlast/keepalived/quiet")
+    done = subprocess.run(["sh", "-c", script, "quiet", "10.0.0.254"], env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    assert done.returncode == 0
+    closed, silent = (tmp_path / "rules").read_text().splitlines()
+    assert closed == "add element ip outlast_addresses closed { 10.0.0.254 timeout 3s }"
+    assert silent == closed.replace("closed", "silent")
+    # The first pause is for new connections.
+    assert (tmp_path / "slept").read_text().count("\n") == 1 + (50 if busy else 0)
+
+
+def test_only_what_is_here_falls_quiet_when_the_machine_leaves(tmp_path: Path) -> None:
+    (tmp_path / "ip").write_text('#!/bin/sh\n[ "$6" = 10.0.0.253/32 ] && echo "1: held"\n')
+    (tmp_path / "quiet").write_text(f'#!/bin/sh\necho "$*" > {tmp_path}/quieted\nexit 1\n')
+    for name in ("ip", "quiet"):
+        (tmp_path / name).chmod(0o755)
+    script = content(render(1), "/etc/outlast/keepalived/leave")
+    script = script.replace("/etc/outlast/keepalived/quiet", str(tmp_path / "quiet"))
+    done = subprocess.run(["sh", "-c", script, "leave"], env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    assert (done.returncode, (tmp_path / "quieted").read_text()) == (0, "10.0.0.253\n")
 
 
 def test_peers_are_named_and_the_machine_itself_is_not() -> None:

@@ -163,6 +163,7 @@ def _unit(view: NodeView[DatabaseOptions]) -> Unit:
         description=f"{view.member}, a member of the database of {view.site} (MariaDB)",
         before_start=(f"+/bin/sh -c {argument(HASTEN)}",),
         start=f"{PYTHON} {PROGRAMS}/start.py",
+        before_stop=(f"{PYTHON} {PROGRAMS}/stop.py $MAINPID",),
         user="mysql",
         group="mysql",
         state="outlast-galera",
@@ -177,7 +178,6 @@ def _unit(view: NodeView[DatabaseOptions]) -> Unit:
         stop_limit=90,
         # Whatever else uses too much memory on this machine shall go first.
         extra=(
-            f"ExecStop={PYTHON} {PROGRAMS}/stop.py $MAINPID",
             "OOMScoreAdjust=-800",
             "LogRateLimitIntervalSec=0",
             f"BindReadOnlyPaths=-{HASTENED}:/usr/bin/wsrep_sst_mariabackup",

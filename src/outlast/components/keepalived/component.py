@@ -25,7 +25,7 @@ def _requires(_options: AddressOptions) -> tuple[Required, ...]:
 
 
 def _packages(_options: AddressOptions) -> tuple[str, ...]:
-    return ("keepalived", "curl", "iproute2")
+    return ("keepalived", "curl", "iproute2", "nftables")
 
 
 COMPONENT = Component(

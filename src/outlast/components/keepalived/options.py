@@ -13,4 +13,6 @@ class AddressOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     advert: Duration = Field(0.09, ge=0.05, le=5, description="Between signs of life; three missed move an address.")
-    home_delay: Duration = Field(5.0, ge=0, le=600, description="A machine well for so long gets its address back.")
+    home_delay: Duration = Field(
+        5.0, ge=0, le=600, description="Whose edge answered for so long gets its address back."
+    )

@@ -17,23 +17,34 @@ CONFIG = "/etc/outlast/keepalived/keepalived.conf"
 PREPARE = "/etc/outlast/keepalived/prepare"
 RELEASE = "/etc/outlast/keepalived/release"
 CHECK = "/etc/outlast/keepalived/edge-answers"
+LEAVE = "/etc/outlast/keepalived/leave"
+QUIET = "/etc/outlast/keepalived/quiet"
+GOES_HOME = "/etc/outlast/keepalived/goes-home"
 RUNTIME = "/run/outlast-keepalived"
 
 # A machine whose edge does not answer loses PENALTY: less than every machine that is well, in the same order as
 # before. It is a penalty and not a fault, because when the edge answers nowhere the address must still be somewhere.
 HOME, FIRST_AWAY, PENALTY = 250, 200, 150
 FEWEST = 1
+# The rules by which an address falls quiet before it leaves: new connections have BEGIN seconds to say what they want,
+# requests TRIES times 20 ms to be answered, and the rules end by themselves after HELD seconds.
+TABLE = "outlast_addresses"
+BEGIN, TRIES, HELD = 0.2, 50, 3
+# A home takes its address, with all that is under way there, from a holder that does not give it back for so long.
+PATIENCE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One floating address, as this machine takes part in it."""
+    """One floating address, as this machine takes part in it. `home_url`: what the edge at its home answers when it is
+    well; empty where this is the home, or nobody knows it."""
 
     name: str
     address: str
     router: int
     priority: int
     home: bool
+    home_url: str
 
 
 def render(view: NodeView[AddressOptions]) -> Part:
@@ -43,25 +54,32 @@ def render(view: NodeView[AddressOptions]) -> Part:
         "options": view.options,
         "instances": _instances(view),
         "check": CHECK,
+        "quiet": QUIET,
+        "goes_home": GOES_HOME,
         "penalty": PENALTY,
         "config": CONFIG,
         "runtime": RUNTIME,
-        "url": _url(view),
+        "table": TABLE,
+        "begin": BEGIN,
+        "tries": TRIES,
+        "held": HELD,
+        "patience": PATIENCE,
+        "home_delay": round(view.options.home_delay),
+        "url": _url(view, view.machine),
     }
+    programs = (PREPARE, RELEASE, CHECK, LEAVE, QUIET, GOES_HOME)
     files = (
         File(CONFIG, fill(PACKAGE, CONFIG.lstrip("/"), **values)),
-        File(PREPARE, fill(PACKAGE, PREPARE.lstrip("/"), **values), mode=0o755),
-        File(RELEASE, fill(PACKAGE, RELEASE.lstrip("/"), **values), mode=0o755),
-        File(CHECK, fill(PACKAGE, CHECK.lstrip("/"), **values), mode=0o755),
+        *(File(path, fill(PACKAGE, path.lstrip("/"), **values), mode=0o755) for path in programs),
     )
     service = Service("outlast-keepalived.service", _unit().text(), reload_on=tuple(file.path for file in files))
     return Part(files=files, services=(service,), probe=probe(view))
 
 
-def _url(view: NodeView[AddressOptions]) -> str:
-    """What the edge beside this member answers when it is well."""
-    edge = view.using("https")[0]
-    return f"https://{edge.address}:{edge.port}{edge.http.health if edge.http else '/'}"
+def _url(view: NodeView[AddressOptions], machine: str) -> str:
+    """What the edge on a machine answers when it is well; empty where there is none."""
+    edges = (edge for edge in view.using("https") if edge.machine == machine)
+    return next((f"https://{edge.address}:{edge.port}{edge.http.health if edge.http else '/'}" for edge in edges), "")
 
 
 def _instances(view: NodeView[AddressOptions]) -> tuple[Instance, ...]:
@@ -73,6 +91,7 @@ def _instances(view: NodeView[AddressOptions]) -> tuple[Instance, ...]:
             router=routers[floating.address],
             priority=_priority(view, floating),
             home=floating.home == view.machine,
+            home_url="" if floating.home == view.machine else _url(view, floating.home),
         )
         for floating in view.floating
     )
@@ -114,6 +133,7 @@ def _unit() -> Unit:
         start=f"/usr/sbin/keepalived --dont-fork --log-console --no-syslog --vrrp --use-file={RUNTIME}/keepalived.conf"
         f" --pid={RUNTIME}/keepalived.pid --vrrp_pid={RUNTIME}/vrrp.pid",
         # A process that was killed leaves its addresses behind, and another machine takes them: two would have them.
+        before_stop=(LEAVE,),
         after_stop=(RELEASE,),
         reload=(PREPARE, "/bin/kill -HUP $MAINPID"),
         type=Start.NOTIFY,
