@@ -111,9 +111,22 @@ def test_an_address_goes_home_when_its_home_has_answered_for_so_long(tmp_path: P
         ("FIN-WAIT-1 0 9 a b cubic lastsnd:40 lastrcv:50", True),
         ("ESTAB 0 0 a b cubic lastsnd:4 lastrcv:4", True),
         ("ESTAB 0 0 a b cubic lastsnd:400 lastrcv:400", False),
+        ("ESTAB 0 0 a b cubic lastsnd:9000 lastrcv:8000", False),
+        ("FIN-WAIT-1 0 25 a b cubic lastsnd:22752 lastrcv:135684", False),
         ("", False),
     ],
-    ids=["answered", "asked", "asked now", "unread", "on its way", "perhaps answered", "long ago", "nobody"],
+    ids=[
+        "answered",
+        "asked",
+        "asked now",
+        "unread",
+        "on its way",
+        "perhaps answered",
+        "long ago",
+        "waits for long",
+        "went away",
+        "nobody",
+    ],
 )
 def test_an_address_leaves_when_what_is_under_way_is_answered(tmp_path: Path, sockets: str, busy: bool) -> None:
     stubs = {"ss": f"echo '{sockets}'", "nft": f'echo "$*" >> {tmp_path}/rules', "sleep": f"echo >> {tmp_path}/slept"}
@@ -127,7 +140,7 @@ def test_an_address_leaves_when_what_is_under_way_is_answered(tmp_path: Path, so
     assert closed == "add element ip outlast_addresses closed { 10.0.0.254 timeout 3s }"
     assert silent == closed.replace("closed", "silent")
     # The first pause is for new connections.
-    assert (tmp_path / "slept").read_text().count("\n") == 1 + (50 if busy else 0)
+    assert (tmp_path / "slept").read_text().count("\n") == 1 + (20 if busy else 0)
 
 
 def test_only_what_is_here_falls_quiet_when_the_machine_leaves(tmp_path: Path) -> None:

@@ -26,10 +26,10 @@ RUNTIME = "/run/outlast-keepalived"
 # before. It is a penalty and not a fault, because when the edge answers nowhere the address must still be somewhere.
 HOME, FIRST_AWAY, PENALTY = 250, 200, 150
 FEWEST = 1
-# The rules by which an address falls quiet before it leaves: new connections have BEGIN seconds to say what they want,
-# requests TRIES times 20 ms to be answered, and the rules end by themselves after HELD seconds.
+# The rules by which an address falls quiet before it leaves: new connections have BEGIN seconds to say what they want;
+# requests of the last RECENT milliseconds get TRIES looks of some 50 ms each; the rules end after HELD seconds by themselves.
 TABLE = "outlast_addresses"
-BEGIN, TRIES, HELD = 0.2, 50, 3
+BEGIN, RECENT, TRIES, HELD = 0.2, 2000, 20, 3
 # A home takes its address, with all that is under way there, from a holder that does not give it back for so long.
 PATIENCE = 10.0
 
@@ -61,6 +61,7 @@ def render(view: NodeView[AddressOptions]) -> Part:
         "runtime": RUNTIME,
         "table": TABLE,
         "begin": BEGIN,
+        "recent": RECENT,
         "tries": TRIES,
         "held": HELD,
         "patience": PATIENCE,
