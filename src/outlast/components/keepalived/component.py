@@ -16,8 +16,8 @@ def _provides(_options: AddressOptions, _index: int) -> tuple[Provided, ...]:
 
 
 def _requires(_options: AddressOptions) -> tuple[Required, ...]:
-    # The address follows whatever answers there; this component does not know what that is. One that is away from home is
-    # given back when it answers at its home.
+    # The address follows whatever answers there; this component does not know what that is. One that is away from home
+    # is given back when it answers at its home.
     return (
         Required("https", Reach.DATACENTER),
         # The signs of life of the others. A single one has nobody to tell.

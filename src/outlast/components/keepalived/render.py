@@ -27,7 +27,8 @@ RUNTIME = "/run/outlast-keepalived"
 HOME, FIRST_AWAY, PENALTY = 250, 200, 150
 FEWEST = 1
 # The rules by which an address falls quiet before it leaves: new connections have BEGIN seconds to say what they want;
-# requests of the last RECENT milliseconds get TRIES looks of some 50 ms each; the rules end after HELD seconds by themselves.
+# requests of the last RECENT milliseconds get TRIES looks of some 50 ms each; the rules end by themselves after HELD
+# seconds.
 TABLE = "outlast_addresses"
 BEGIN, RECENT, TRIES, HELD = 0.2, 2000, 20, 3
 # A home takes its address, with all that is under way there, from a holder that does not give it back for so long.
