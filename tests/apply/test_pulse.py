@@ -32,7 +32,7 @@ def has_processes(groups: Path, populated: int) -> None:
 @contextmanager
 def pulse(groups: Path, **more: Any) -> Generator[subprocess.Popen[str]]:
     """A pulse that runs, and in any case has ended afterwards."""
-    asked: dict[str, Any] = {"members": {}, "gauges": {}, **RHYTHM, "groups": str(groups), **more}
+    asked: dict[str, Any] = {"members": {}, "metered": [], "gauges": {}, **RHYTHM, "groups": str(groups), **more}
     with subprocess.Popen(
         [sys.executable, "-c", program(PULSE)], stdin=-1, stdout=-1, stderr=-1, text=True, pipesize=4096
     ) as process:
@@ -80,6 +80,16 @@ def test_a_line_tells_of_the_machine_and_its_services(tmp_path: Path) -> None:
     assert (first.beat, second.beat) == (0, 1)
     assert 0.01 < second.up - first.up < 1.0
     assert first.boot == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def test_what_a_service_uses_is_told_of_those_that_are_metered(tmp_path: Path) -> None:
+    has_processes(tmp_path, 1)
+    (tmp_path / GROUP / "cpu.stat").write_text("usage_usec 2500000\nuser_usec 1\n")
+    units = ("one.service", "two.service")
+    with pulse(tmp_path, members={"a": member(units=units)}, metered=list(units)) as process:
+        assert next(lines(process)).used == {"one.service": 2.5, "two.service": None}
+    with pulse(tmp_path, members={"a": member(units=units)}) as process:
+        assert next(lines(process)).used == {}
 
 
 def test_a_machine_without_limits_of_its_own_tells_of_all_of_it(tmp_path: Path) -> None:
@@ -167,7 +177,7 @@ def test_a_gauge_is_asked_with_every_line(tmp_path: Path) -> None:
 
 def test_its_own_request_is_one_that_it_understands(tmp_path: Path) -> None:
     bundle = compiled(FULL).bundles[0]
-    asked = json.loads(request(bundle, {}, Rhythm(period=0.05, groups=str(tmp_path))))
+    asked = json.loads(request(bundle, {}, (), Rhythm(period=0.05, groups=str(tmp_path))))
     with pulse(tmp_path, **{key: value for key, value in asked.items() if key != "groups"}) as process:
         line = until(process, lambda line: line.probes)
     assert asked["members"].keys() >= line.probes.keys()

@@ -40,6 +40,7 @@ def beat(number: int, **more: Any) -> Beat:
         "memory": 1000,
         "free": 250,
         "units": {UNIT: True},
+        "used": {UNIT: 3.0 + number * 0.8},
         "probes": {},
         "gauges": {},
     }
@@ -71,6 +72,31 @@ def test_a_machine_tells_what_share_of_it_works_and_is_free() -> None:
     assert hearing.room == Known(0.25, 1.0)
     assert isinstance(heard(beat(0), beat(1, worked=None, free=None)).busy, Unknown)
     assert isinstance(heard(beat(0), beat(1, worked=None, free=None)).room, Unknown)
+
+
+def test_a_member_tells_what_share_of_its_machine_it_uses() -> None:
+    assert isinstance(Hearing().share("web"), Unknown)
+    assert isinstance(heard(beat(0)).share("web"), Unknown)
+    assert share(heard(beat(0), beat(1))) == (0.4, 1.0)
+    # Of late: what it used before the last seconds says nothing about now.
+    idle = [beat(number, used={UNIT: 11.0}) for number in range(11, 15)]
+    assert share(heard(*(beat(number) for number in range(11)), *idle)) == (0.08, 14.0)
+    assert isinstance(heard(beat(0), beat(1, used={UNIT: None})).share("web"), Unknown)
+
+
+def test_a_service_that_was_started_anew_is_counted_anew() -> None:
+    again = heard(beat(0), beat(1), beat(2, used={UNIT: 0.1}))
+    assert isinstance(again.share("web"), Unknown)
+    assert share(heard(beat(3, used={UNIT: 0.5}), hearing=again)) == (0.2, 3.0)
+    # And so is one whose machine was booted, or not heard for long.
+    assert isinstance(heard(beat(0), beat(1, boot="two", up=3.0)).share("web"), Unknown)
+    assert isinstance(heard(beat(0), beat(9)).share("web"), Unknown)
+
+
+def share(hearing: Hearing) -> tuple[float, float]:
+    fact = hearing.share("web")
+    assert isinstance(fact, Known)
+    return round(fact.value, 6), fact.at
 
 
 def test_a_word_holds_until_the_next_one_is_due_while_the_machine_is_heard() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
@@ -48,8 +48,9 @@ class Said(BaseModel):
 
 class Beat(BaseModel):
     """One line. `up` is the machine's clock since its boot, `worked` the seconds that its processors worked since then;
-    `units` says of each service whether it has processes, None where that is not to be seen; `probes` are those that
-    ended since the line before, `gauges` what sockets answered, None: nothing."""
+    `units` says of each service whether it has processes, None where that is not to be seen; `used` the seconds that
+    processors worked for each of those that are metered, since it was started; `probes` are those that ended since the
+    line before, `gauges` what sockets answered, None: nothing."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -61,12 +62,14 @@ class Beat(BaseModel):
     memory: int | None
     free: int | None
     units: dict[str, bool | None]
+    used: dict[str, float | None]
     probes: dict[str, Said]
     gauges: dict[str, str | None]
 
 
-def request(bundle: Bundle, gauges: Mapping[str, Gauge], rhythm: Rhythm) -> bytes:
-    """What the pulse of one machine reads at its start. `gauges` by the members that have one."""
+def request(bundle: Bundle, gauges: Mapping[str, Gauge], metered: Collection[str], rhythm: Rhythm) -> bytes:
+    """What the pulse of one machine reads at its start. `gauges` by the members that have one; `metered` are services
+    of which it tells what they use."""
     members = {
         held.member: {
             "units": [service.name for service in held.part.services if service.enabled],
@@ -84,6 +87,7 @@ def request(bundle: Bundle, gauges: Mapping[str, Gauge], rhythm: Rhythm) -> byte
         "stuck": rhythm.stuck,
         "groups": rhythm.groups,
         "members": members,
+        "metered": sorted(metered),
         "gauges": {name: {"path": gauge.socket, "text": gauge.question} for name, gauge in gauges.items()},
     }
     return json.dumps(document).encode()

@@ -39,7 +39,8 @@ def listenings(blueprint: Blueprint, registry: Registry, rhythm: Rhythm) -> dict
         tenants = {m.name: Tenant(registry[m.component], _unit(parts[m.name])) for m in members if m.name in parts}
         gauges = {member: gauge for member, tenant in tenants.items() if (gauge := tenant.component.gauge)}
         address = topology.machine_by_name[name].address
-        found[name] = Listening(address, request(bundle, gauges, rhythm), tenants, doors[name])
+        metered = {tenant.unit for tenant in tenants.values() if tenant.component.scales and tenant.unit}
+        found[name] = Listening(address, request(bundle, gauges, metered, rhythm), tenants, doors[name])
     return found
 
 

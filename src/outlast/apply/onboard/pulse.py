@@ -61,6 +61,7 @@ def beat(request, asked):
             **processor(request["groups"]),
             **memory(request["groups"]),
             "units": units,
+            "used": {unit: spent(f"{request['groups']}/system.slice/{unit}") for unit in request["metered"]},
             "probes": {name: said for name, member in asked.items() if (said := member.said())},
             "gauges": {name: ask(**gauge) for name, gauge in request["gauges"].items()},
         }
@@ -124,10 +125,16 @@ def has_processes(groups, unit):
 def processor(groups):
     """Seconds that the machine's processors worked since its boot, and how many it has."""
     # Of the machine's own control group, so that a container says what is its own and not its host's.
-    stat = dict(line.split() for line in read(f"{groups}/cpu.stat").splitlines())
     quota, _, period = read(f"{groups}/cpu.max").partition(" ")
     allowed = int(quota) / int(period) if quota.isdigit() else len(os.sched_getaffinity(0))
-    return {"worked": int(stat["usage_usec"]) / 1e6 if "usage_usec" in stat else None, "processors": allowed}
+    return {"worked": spent(groups), "processors": allowed}
+
+
+def spent(group):
+    """Seconds that processors worked for a control group; None where it is not to be seen."""
+    # Told of every group, also where its parent does not share out processors. Source: cgroup-v2, cpu.stat.
+    stat = dict(line.split() for line in read(f"{group}/cpu.stat").splitlines())
+    return int(stat["usage_usec"]) / 1e6 if "usage_usec" in stat else None
 
 
 def memory(groups):
