@@ -13,14 +13,16 @@ from outlast.contract.season import Season
 class Scaling:
     """Members in each data centre: `least` to `most`. `capacity`: requests that one of them serves well at once;
     `target`: the share of it that should be busy; `latency`: seconds that an answer may take on average, None for no
-    limit; `spare`: members beyond what is asked for; `calm`: seconds of lower load before one goes; `seasons`: times
-    with other bounds; `because`: what makes the bounds what they are, empty: they are as always."""
+    limit; `processor`: the share of its machine's processors that each should use, None: whatever it uses; `spare`:
+    members beyond what is asked for; `calm`: seconds of lower load before one goes; `seasons`: times with other bounds;
+    `because`: what makes the bounds what they are, empty: they are as always."""
 
     least: int
     most: int
     capacity: float
     target: float
     latency: float | None = None
+    processor: float | None = None
     spare: int = 0
     calm: float = 300.0
     seasons: tuple[Season, ...] = ()

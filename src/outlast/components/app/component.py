@@ -47,6 +47,7 @@ def _scales(options: AppOptions) -> Scaling:
         capacity=float(scale.concurrency),
         target=scale.target,
         latency=scale.latency,
+        processor=scale.processor,
         spare=scale.spare,
         calm=scale.calm,
         seasons=tuple(entry.season for entry in scale.schedule),

@@ -39,6 +39,9 @@ class Scale(BaseModel):
     latency: Duration | None = Field(
         default=None, gt=0, description="Grow also when answers take longer than this on average."
     )
+    processor: Share | None = Field(
+        default=None, gt=0, le=1, description="Grow also when the app uses more of its machines' processors than this."
+    )
     spare: int = Field(default=0, ge=0, description="Machines beyond what the load asks for, to be ready at once.")
     calm: Duration = Field(
         default=300.0, ge=10, description="How long the load must have been lower before a machine goes."

@@ -1,0 +1,62 @@
+"""From what simulated machines tell of an app to the blueprint with more of its members."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from outlast.controller.beat import GROUPS, Rhythm
+from outlast.controller.outline import outline, scalings
+from outlast.controller.senses import Patience, Senses
+from outlast.controller.workspace import Workspace
+from outlast.machines.machine import Machine
+from outlast.policy.decide import decide
+from outlast.policy.memory import Memory
+from outlast.policy.size import Resize
+from tests.sim.site import new_site
+
+RHYTHM = Rhythm(period=0.05, probe=0.2, limit=2.0)
+PATIENCE = Patience(connect=0.2, again=0.05, most=0.1, provider=0.05, answer=0.5, silent=0.5, others=0.1, greet=0.2)
+LIMIT = 20.0
+USED = f"{GROUPS}/system.slice/outlast-app-web-a.service/cpu.stat"
+
+
+async def until_resized(workspace: Workspace, turn: Callable[[], Awaitable[None]]) -> Resize:
+    """What is decided first, with something done before each look."""
+    site, registry = workspace.site, workspace.registry
+    blueprint, memory = workspace.store.blueprint(), Memory()
+    assert blueprint is not None
+    shape, wanted = outline(blueprint, registry), scalings(site, registry, datetime.now(UTC))
+    async with Senses(blueprint, registry, workspace.provider, rhythm=RHYTHM, patience=PATIENCE).listening() as ears:
+        async with asyncio.timeout(LIMIT):
+            while True:
+                await turn()
+                decision = decide(ears.observation(), shape, wanted, memory)
+                memory = decision.memory
+                if decision.resizes:
+                    return decision.resizes[0]
+                await asyncio.sleep(RHYTHM.period)
+
+
+async def test_members_that_use_their_processors_up_get_help(tmp_path: Path) -> None:
+    site = new_site(tmp_path, web="scale: { min: 2, max: 4, processor: 50% }")
+    await site.up()
+    workspace = site.workspace(site.provider())
+    machines: list[Machine] = [await workspace.provider.connect(f"east-app-{number}") for number in (1, 2)]
+    began = time.monotonic()
+
+    async def work() -> None:
+        worked = 0.9 * len(os.sched_getaffinity(0)) * (time.monotonic() - began)
+        for machine in machines:
+            await machine.put(USED, f"usage_usec {worked * 1e6:.0f}\n".encode())
+
+    resize = await until_resized(workspace, work)
+    assert (resize.service, resize.members) == ("east/web", 4)
+    assert resize.because.startswith("processor ")
+    assert resize.because.endswith(" of 50 %")
+    after = workspace.resized(site.blueprint(), {("east", "web"): resize.members})
+    assert len(after.topology.clusters["east", "web"]) == 4
