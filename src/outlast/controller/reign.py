@@ -93,9 +93,9 @@ class Reign:
         if now - self._began < HEARING:
             return
         site, registry = self._workspace.site, self._workspace.registry
-        shape = outline(self._deeds.blueprint, registry)
-        before = self._memory
-        decision = decide(seen, shape, scalings(site, registry, datetime.now(UTC)), before)
+        blueprint, before = self._deeds.blueprint, self._memory
+        by = scalings(site, registry, datetime.now(UTC), blueprint.leeways)
+        decision = decide(seen, outline(blueprint, registry), by, before)
         self._post.waits(decision.waiting_on)
         self._memory = decision.memory
         if decision:
