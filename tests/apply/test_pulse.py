@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from outlast.apply.program import PULSE, program
-from outlast.controller.beat import Beat, Rhythm, request
+from outlast.controller.beat import Beat, Rhythm, Wanted, request
 from tests.blueprint.blueprints import compiled
 from tests.toys import FULL
 
-RHYTHM = {"period": 0.05, "probe": 60.0, "offset": 60.0, "limit": 5.0, "life": 60.0, "stuck": 30}
+RHYTHM = {"period": 0.05, "probe": 60.0, "offset": 60.0, "limit": 5.0, "life": 60.0, "stuck": 30, "metric": 0.05}
 GROUP = "system.slice/one.service"
 
 
@@ -32,7 +32,15 @@ def has_processes(groups: Path, populated: int) -> None:
 @contextmanager
 def pulse(groups: Path, **more: Any) -> Generator[subprocess.Popen[str]]:
     """A pulse that runs, and in any case has ended afterwards."""
-    asked: dict[str, Any] = {"members": {}, "metered": [], "gauges": {}, **RHYTHM, "groups": str(groups), **more}
+    asked: dict[str, Any] = {
+        "members": {},
+        "metered": [],
+        "metrics": {},
+        "gauges": {},
+        **RHYTHM,
+        "groups": str(groups),
+        **more,
+    }
     with subprocess.Popen(
         [sys.executable, "-c", program(PULSE)], stdin=-1, stdout=-1, stderr=-1, text=True, pipesize=4096
     ) as process:
@@ -175,9 +183,26 @@ def test_a_gauge_is_asked_with_every_line(tmp_path: Path) -> None:
             assert next(lines(process)).gauges == {"mine": "so much\n" * 20_000, "nobody": None}
 
 
+def test_a_figure_is_asked_for_beside_the_lines_and_goes_along_with_its_age(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        place = {"address": "127.0.0.1", "host": "shop.test", "path": "/metrics", "name": "jobs", "limit": 5.0}
+        metrics = {
+            "silent": {**place, "port": server.getsockname()[1]},
+            "gone": {**place, "port": 1},
+        }
+        with pulse(tmp_path, metrics=metrics) as process:
+            first = until(process, lambda line: line.metrics)
+            later = until(process, lambda line: line.beat >= first.beat + 5)
+    # Nobody answers the one: it holds up neither lines nor others.
+    assert set(later.metrics) == {"gone"}
+    assert later.metrics["gone"].value is None
+    assert later.metrics["gone"].why.startswith("/metrics: ")
+    assert first.metrics["gone"].asked < later.metrics["gone"].asked <= later.up
+
+
 def test_its_own_request_is_one_that_it_understands(tmp_path: Path) -> None:
     bundle = compiled(FULL).bundles[0]
-    asked = json.loads(request(bundle, {}, (), Rhythm(period=0.05, groups=str(tmp_path))))
+    asked = json.loads(request(bundle, Wanted(), Rhythm(period=0.05, groups=str(tmp_path))))
     with pulse(tmp_path, **{key: value for key, value in asked.items() if key != "groups"}) as process:
         line = until(process, lambda line: line.probes)
     assert asked["members"].keys() >= line.probes.keys()

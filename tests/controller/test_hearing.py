@@ -42,6 +42,7 @@ def beat(number: int, **more: Any) -> Beat:
         "units": {UNIT: True},
         "used": {UNIT: 3.0 + number * 0.8},
         "probes": {},
+        "metrics": {},
         "gauges": {},
     }
     return Beat.model_validate({**plain, **more})
@@ -91,6 +92,16 @@ def test_a_service_that_was_started_anew_is_counted_anew() -> None:
     # And so is one whose machine was booted, or not heard for long.
     assert isinstance(heard(beat(0), beat(1, boot="two", up=3.0)).share("web"), Unknown)
     assert isinstance(heard(beat(0), beat(9)).share("web"), Unknown)
+
+
+def test_a_figure_that_a_member_shows_is_as_old_as_the_question_for_it() -> None:
+    shown = {"value": 12.0, "why": "", "asked": 1002.5}
+    assert heard(beat(3, metrics={"web": shown})).figures["web"] == Known(12.0, 2.5)
+    # It goes along with every line, and grows older.
+    assert heard(beat(3, metrics={"web": shown}), beat(9, metrics={"web": shown})).figures["web"] == Known(12.0, 2.5)
+    mute = {"value": None, "why": "/metrics: it answers 404", "asked": 1003.5}
+    assert heard(beat(4, metrics={"web": mute})).figures["web"] == Unknown("/metrics: it answers 404")
+    assert heard(beat(5, metrics={"stranger": shown})).figures == {}
 
 
 def share(hearing: Hearing) -> tuple[float, float]:

@@ -25,7 +25,7 @@ ONE, TWO = sorted(EDGES)
 ON = Known(Presence.ON, 9.0)
 LINE: dict[str, Any] = {
     **dict.fromkeys(("worked", "memory", "free")),
-    **{name: {} for name in ("units", "used", "probes", "gauges")},
+    **{name: {} for name in ("units", "used", "probes", "metrics", "gauges")},
     "beat": 0,
     "boot": "one",
     "up": 5.0,
@@ -55,6 +55,15 @@ def test_members_tell_what_they_use_of_their_processors() -> None:
     assert isinstance(processors(mute, machines)[first.name], Unknown)
     off = {**machines, first.machine: MachineSeen(Known(Presence.OFF, 9.5), 9.0)}
     assert processors(hearings, off) == {second.name: Known(0.75, 9.0)}
+
+
+def test_members_show_figures_of_their_own() -> None:
+    first, second = BLUEPRINT.topology.clusters["east", "shop"]
+    hearings = {name: Hearing(heard=9.0) for name in LISTENINGS}
+    hearings[first.machine] = Hearing(heard=9.0, figures={first.name: Known(12.0, 8.5)})
+    machines = {name: MachineSeen(ON, hearing.heard) for name, hearing in hearings.items()}
+    shown = loads(BLUEPRINT.topology, LISTENINGS, hearings, machines)["east/shop"].metrics
+    assert shown == {first.name: Known(12.0, 8.5), second.name: Unknown("it has shown none yet")}
 
 
 def processors(hearings: dict[str, Hearing], machines: dict[str, MachineSeen]) -> Mapping[str, Fact[float]]:

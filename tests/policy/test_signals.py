@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outlast.contract.scaling import Scaling
+from outlast.contract.scaling import Metric, Scaling
 from outlast.policy.memory import Memory
 from outlast.policy.observation import Fact, Known, LoadSeen, Unknown
-from outlast.policy.signals import signals
+from outlast.policy.signals import Signal, signals
 from outlast.policy.size import Resize, resize
 
 SCALING = Scaling(least=2, most=8, capacity=10, target=0.5, processor=0.7, calm=300.0)
@@ -82,6 +82,50 @@ def test_without_anybody_that_tells_nothing_is_known() -> None:
     # What was known long ago is not.
     _, processor = signals(9.0, 3, load(5, 0.9, 0.9), SCALING, 5.0)
     assert processor.members is None
+
+
+def jobs(*shown: float | None, shared: bool = False, now: float = 0.0, have: int = 3) -> Signal:
+    """What figures of their own ask for that members show."""
+    metric = Metric("http", "/metrics", "jobs_waiting", 50, shared=shared)
+    scaling = Scaling(least=2, most=8, capacity=10, target=0.5, metric=metric)
+    figures = {f"web-{number}": known(value, now) for number, value in enumerate(shown, 1)}
+    *_, signal = signals(0.0, have, LoadSeen(Known(5, 0.0), metrics=figures), scaling, 5.0)
+    return signal
+
+
+def test_figures_of_members_are_added_up() -> None:
+    signal = jobs(100, 90, 20)
+    assert (signal.members, signal.enough, signal.unknown) == (5, 5, "")
+    assert signal.because == "jobs_waiting 210, and each should have 50"
+    assert (jobs(0, 0, 0).members, jobs(0, 0, 0).enough) == (2, 2)
+
+
+def test_a_figure_that_all_show_alike_counts_once() -> None:
+    assert jobs(210, 210, 200, shared=True).members == 5
+    alone = jobs(None, 210, None, shared=True)
+    assert (alone.members, alone.enough, alone.unknown) == (5, 5, "")
+
+
+def test_an_unknown_figure_is_no_zero() -> None:
+    some = jobs(210, None, 0)
+    assert (some.members, some.enough) == (5, None)
+    assert some.unknown == f"jobs_waiting is unknown (web-2: {MUTE})"
+    for shared in (False, True):
+        none = jobs(None, None, shared=shared)
+        assert (none.members, none.enough) == (None, None)
+        old = jobs(500, 500, shared=shared, now=-6.0)
+        assert (old.members, old.enough) == (None, None)
+        assert "last known 6 s ago" in old.unknown
+
+
+def test_an_app_with_an_unknown_figure_neither_grows_nor_shrinks_by_it() -> None:
+    metric = Metric("http", "/metrics", "jobs_waiting", 50)
+    scaling = Scaling(least=2, most=8, capacity=10, target=0.5, metric=metric, calm=10.0)
+    memory = Memory()
+    for now in range(60):
+        seen = LoadSeen(Known(5, float(now)), metrics={"web-1": Unknown(MUTE)})
+        answer, memory = resize(float(now), "web", 4, seen, scaling, memory)
+        assert answer == f"web: jobs_waiting is unknown (web-1: {MUTE})"
 
 
 def test_who_asks_for_nothing_of_processors_scales_without_them() -> None:

@@ -48,7 +48,8 @@ WINDOW = 5.0
 @dataclass(frozen=True, slots=True)
 class Hearing:
     """A machine so far. `last` was heard at `heard`. `fell`: when a member's service was seen to have no processes any
-    more; gone from here when a probe that was started since has spoken. `readings`: what members used, of late."""
+    more; gone from here when a probe that was started since has spoken. `readings`: what members used, of
+    late; `figures`: what they showed of themselves."""
 
     heard: float = NEVER
     last: Beat | None = None
@@ -57,6 +58,7 @@ class Hearing:
     fell: Mapping[str, float] = field(default_factory=dict[str, float])
     loads: Mapping[str, Fact[tuple[Load, ...]]] = field(default_factory=dict[str, Fact[tuple[Load, ...]]])
     readings: Mapping[str, tuple[Reading, ...]] = field(default_factory=dict[str, tuple[Reading, ...]])
+    figures: Mapping[str, Fact[float]] = field(default_factory=dict[str, Fact[float]])
 
     def health(self, member: str, now: float, probe: float) -> Fact[Health]:
         """Of one member. A probe's word holds until the next one is due, `probe` seconds later, as long as the machine
@@ -119,6 +121,11 @@ def hear(before: Hearing, beat: Beat, now: float, tenants: Mapping[str, Tenant])
             name: _read(before.readings.get(name, ()), beat.up, used)
             for name, tenant in tenants.items()
             if (used := beat.used.get(tenant.unit)) is not None
+        },
+        figures={
+            name: Unknown(shown.why) if shown.value is None else Known(shown.value, now - (beat.up - shown.asked))
+            for name, shown in beat.metrics.items()
+            if name in tenants
         },
     )
 

@@ -34,7 +34,9 @@ def loads(
     for (datacenter, service), members in topology.clusters.items():
         there = [m for m in members if not _is_out(m.name, hearings[m.machine], machines[m.machine])]
         used = {m.name: hearings[m.machine].share(m.name) for m in there}
-        found[f"{datacenter}/{service}"] = replace(_load(service, shown[datacenter]), processors=used)
+        figures = {m.name: hearings[m.machine].figures.get(m.name, Unknown("it has shown none yet")) for m in there}
+        load = _load(service, shown[datacenter])
+        found[f"{datacenter}/{service}"] = replace(load, processors=used, metrics=figures)
     return found
 
 

@@ -133,8 +133,7 @@ class Workspace:
         return after
 
     def resized(self, before: Blueprint, asked: Sizes, leeways: Collection[Leeway] | None = None) -> Blueprint:
-        """The audited blueprint that differs from `before` in these sizes only, and in these leeways where some are
-        given. Raises `Invalid`."""
+        """The audited blueprint that differs from `before` in these sizes (and leeways) only. Raises `Invalid`."""
         return self._compiled(before.topology.grounds, releases_of(before), before, asked, leeways)
 
     @property

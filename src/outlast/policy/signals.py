@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from outlast.contract.scaling import Scaling
+from outlast.contract.scaling import Metric, Scaling
 from outlast.policy.observation import Fact, Known, LoadSeen, Unknown, fresh
 
 # To leave, the load must fit into one member less with room to spare: otherwise it would come back at once.
@@ -36,6 +36,9 @@ def signals(now: float, have: int, load: LoadSeen, scaling: Scaling, age: float)
     if scaling.processor is not None:
         used = {member: fresh(fact, now, age) for member, fact in load.processors.items()}
         found.append(_processor(used, scaling.processor, scaling))
+    if scaling.metric is not None:
+        shown = {member: fresh(fact, now, age) for member, fact in load.metrics.items()}
+        found.append(_metric(shown, scaling.metric, scaling))
     return tuple(found)
 
 
@@ -65,6 +68,18 @@ def _processor(used: Mapping[str, Fact[float]], target: float, scaling: Scaling)
     because = f"processor {100 * sum(told) / len(told):.0f} % of {100 * target:.0f} %"
     enough = None if mute else _enough(sum(told), target, scaling)
     return Signal(_wanted(sum(told), target, scaling), enough, because, mute)
+
+
+def _metric(shown: Mapping[str, Fact[float]], metric: Metric, scaling: Scaling) -> Signal:
+    told = [fact.value for fact in shown.values() if isinstance(fact, Known)]
+    mute = _mute(shown, metric.name)
+    if not told:
+        return Signal(None, None, unknown=mute)
+    # Of what all show alike one is enough; of two moments the one with more of it.
+    value, mute = (max(told), "") if metric.shared else (sum(told), mute)
+    because = f"{metric.name} {value:g}, and each should have {metric.each:g}"
+    enough = None if mute else _enough(value, metric.each, scaling)
+    return Signal(_wanted(value, metric.each, scaling), enough, because, mute)
 
 
 def _mute(facts: Mapping[str, Fact[float]], what: str) -> str:

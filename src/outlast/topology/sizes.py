@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from outlast.contract.registry import Registry
-from outlast.contract.scaling import Scaling
+from outlast.contract.scaling import Metric, Scaling
 from outlast.site.schema import Site
 from outlast.topology.leeway import Leeway, narrowed
 from outlast.topology.topology import Topology
@@ -24,6 +24,12 @@ def bounds(site: Site, registry: Registry) -> dict[str, tuple[int, int]]:
         if scales := registry[wish.component].scales:
             found[wish.name] = scales(wish.options).bounds
     return found
+
+
+def metrics(site: Site, registry: Registry) -> dict[str, Metric]:
+    """The figures of their own that services scale by."""
+    each = ((wish.name, registry[wish.component].scales, wish.options) for wish in site.wishes)
+    return {name: metric for name, scales, options in each if scales and (metric := scales(options).metric)}
 
 
 def scaling_at(

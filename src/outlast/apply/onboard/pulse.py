@@ -1,8 +1,8 @@
 """Runs ON the machine: one line of JSON each second while somebody reads. Standard library only, Python 3.11+.
 
-It tells that the machine lives, which services have processes, what the processor did, what gauges say and, now and
-then, what the members' probes print. It starts no process but probes, judges nothing and changes nothing. It ends when
-nobody reads its lines, and in any case after its life: whoever wants more starts it again.
+It tells that the machine lives, which services have processes, what the processor did, what gauges and members say of
+loads and, now and then, what the members' probes print. It starts no process but probes, judges nothing and changes
+nothing. It ends when nobody reads its lines, and in any case after its life: whoever wants more starts it again.
 """
 
 # pyright: basic
@@ -11,6 +11,7 @@ nobody reads its lines, and in any case after its life: whoever wants more start
 import contextlib
 import itertools
 import json
+import math
 import os
 import pathlib
 import signal
@@ -19,25 +20,26 @@ import sys
 import threading
 import time
 
+from outlast.apply.onboard.metric import PIECE, figure
 from outlast.apply.onboard.probes import NICE, begin, end, finish
 
 ANSWER_LIMIT = 0.3
-PIECE = 65536
 
 
 def main():
     request = json.load(sys.stdin)
     asked = {name: Asked(member) for name, member in request["members"].items()}
+    shown = {name: Shown(metric) for name, metric in request["metrics"].items()}
     signal.signal(signal.SIGALRM, lambda *_: stop(asked))
     try:
-        beat(request, asked)
+        beat(request, asked, shown)
     except BrokenPipeError:
         stop(asked)
     for member in asked.values():
         member.stop()
 
 
-def beat(request, asked):
+def beat(request, asked, shown):
     """The lines. Each second begins anew where the clock is: what came late is left out, not caught up with."""
     began = time.monotonic()
     due, before = began, None
@@ -51,6 +53,8 @@ def beat(request, asked):
             changed = before is not None and any(units[unit] != before[unit] for unit in member.units)
             if now >= due or changed or member.again:
                 member.ask(request["limit"])
+        for metric in shown.values():
+            metric.ask(now, request["metric"])
         if now >= due:
             # All at once at first; from then on each machine at another moment, so that not all of a site look at once.
             due = now + (request["probe"] if number else request["offset"])
@@ -63,6 +67,7 @@ def beat(request, asked):
             "units": units,
             "used": {unit: spent(f"{request['groups']}/system.slice/{unit}") for unit in request["metered"]},
             "probes": {name: said for name, member in asked.items() if (said := member.said())},
+            "metrics": {name: metric.last for name, metric in shown.items() if metric.last},
             "gauges": {name: ask(**gauge) for name, gauge in request["gauges"].items()},
         }
         # A reader that is gone without a word never reads again: what is written to it would wait for ever.
@@ -107,6 +112,25 @@ class Asked:
     def stop(self):
         if process := self.process:
             end(process)
+
+
+class Shown:
+    """A figure that a member shows, asked for beside the lines, one question at a time. `last`: what came of the last
+    one that was answered; its age tells when no more come."""
+
+    def __init__(self, metric: dict):
+        self.metric, self.last, self.asked = metric, None, -math.inf
+        self.busy = threading.Lock()
+
+    def ask(self, now, pause):
+        """Every `pause` seconds, unless the one before has no answer yet."""
+        if now - self.asked >= pause and self.busy.acquire(blocking=False):
+            self.asked = now
+            threading.Thread(target=self.look, args=(now,), daemon=True).start()
+
+    def look(self, now):
+        self.last = {**figure(**self.metric), "asked": now}
+        self.busy.release()
 
 
 def stop(asked):
