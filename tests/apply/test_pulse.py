@@ -17,6 +17,7 @@ from typing import Any
 
 from outlast.apply.program import PULSE, program
 from outlast.controller.beat import Beat, Rhythm, Wanted, request
+from tests.apply.test_metric import serving
 from tests.blueprint.blueprints import compiled
 from tests.toys import FULL
 
@@ -184,17 +185,20 @@ def test_a_gauge_is_asked_with_every_line(tmp_path: Path) -> None:
 
 
 def test_a_figure_is_asked_for_beside_the_lines_and_goes_along_with_its_age(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        place = {"address": "127.0.0.1", "host": "shop.test", "path": "/metrics", "name": "jobs", "limit": 5.0}
+    place = {"address": "127.0.0.1", "host": "shop.test", "path": "/metrics", "name": "jobs", "limit": 5.0}
+    answer = b"HTTP/1.1 200 OK\r\n\r\njobs 7\n"
+    with socket.create_server(("127.0.0.1", 0)) as server, serving(answer) as port:
         metrics = {
             "silent": {**place, "port": server.getsockname()[1]},
+            "told": {**place, "port": port},
             "gone": {**place, "port": 1},
         }
         with pulse(tmp_path, metrics=metrics) as process:
-            first = until(process, lambda line: line.metrics)
+            first = until(process, lambda line: {"told", "gone"} <= line.metrics.keys())
             later = until(process, lambda line: line.beat >= first.beat + 5)
-    # Nobody answers the one: it holds up neither lines nor others.
-    assert set(later.metrics) == {"gone"}
+    assert (first.metrics["told"].value, first.metrics["told"].why) == (7, "")
+    # Nobody answers one of them: it holds up neither lines nor others.
+    assert set(later.metrics) == {"gone", "told"}
     assert later.metrics["gone"].value is None
     assert later.metrics["gone"].why.startswith("/metrics: ")
     assert first.metrics["gone"].asked < later.metrics["gone"].asked <= later.up

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from outlast.contract.slot import Slot
 from outlast.controller.beat import GROUPS, Rhythm
+from outlast.controller.listening import listenings
 from outlast.controller.outline import outline, scalings
 from outlast.controller.senses import Patience, Senses
 from outlast.controller.workspace import Workspace
@@ -66,6 +70,28 @@ async def test_members_that_show_more_of_a_figure_get_help_and_unknown_is_none(t
     assert resize.service == "east/web"
     assert resize.members in (3, 5)
     assert resize.because == "jobs_waiting 220, and each should have 50"
+
+
+async def test_a_figure_is_asked_for_in_the_slot_that_serves(tmp_path: Path) -> None:
+    site = new_site(tmp_path, web="scale: { metric: { name: jobs_waiting, per_member: 50 } }")
+    await site.up()
+    workspace, blueprint = site.workspace(site.provider()), site.blueprint()
+    member = blueprint.topology.member_by_name["east-web-1"]
+    asked = metrics(workspace.site, site.registry)
+    ports: list[int] = []
+    for slot in Slot:
+        bundles = tuple(
+            replace(
+                bundle, parts=tuple(replace(h, part=replace(h.part, slot=h.part.slot and slot)) for h in bundle.parts)
+            )
+            for bundle in blueprint.bundles
+        )
+        listened = listenings(replace(blueprint, bundles=bundles), site.registry, RHYTHM, asked)
+        assert all(
+            set(json.loads(each.request)["metrics"]) <= {"east-web-1", "east-web-2"} for each in listened.values()
+        )
+        ports.append(json.loads(listened[member.machine].request)["metrics"][member.name]["port"])
+    assert ports == [dict(member.ports)[name] for name in ("http-backend", "http-backend-b")]
 
 
 async def test_members_that_use_their_processors_up_get_help(tmp_path: Path) -> None:
