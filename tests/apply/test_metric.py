@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outlast.apply.onboard.metric import LARGEST, body, figure, total
+from outlast.apply.onboard.metric import LARGEST, LONGEST, body, figure, total
 
 TEXT = """\
 # HELP jobs_waiting Jobs that nobody has begun.
@@ -67,6 +67,7 @@ def test_all_of_one_name_are_added_up_whatever_their_labels() -> None:
         ("jobs_waiting NaN\n", "no number from 0 on"),
         ("jobs_waiting +Inf\n", "no number from 0 on"),
         ("jobs_waiting 3\njobs_waiting -1\n", "no number from 0 on"),
+        ("jobs_waiting 1e308\njobs_waiting 1e308\n", "no number from 0 on"),
         ("jobs_waiting many\n", "could not convert"),
         ("jobs_waiting \n", "without a value"),
         ('jobs_waiting{queue="mail"\n', "could not convert"),
@@ -114,6 +115,11 @@ def test_it_is_asked_over_http() -> None:
 def test_what_answers_otherwise_is_unknown_with_its_reason(answer: bytes, why: str) -> None:
     with serving(answer) as port:
         assert asked(port) == {"value": None, "why": why}
+
+
+def test_a_reason_is_short_whatever_an_app_prints() -> None:
+    with serving(b"HTTP/1.1 200 OK\r\n\r\njobs_waiting " + b"x" * 10_000) as port:
+        assert len(asked(port)["why"]) == LONGEST
 
 
 def test_one_that_hangs_or_is_not_there_is_unknown_in_time() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from outlast.apply.program import PULSE, program
-from outlast.controller.beat import Beat, Rhythm, Wanted, request
+from outlast.controller.beat import Beat, Question, Rhythm, request
 from tests.apply.test_metric import serving
 from tests.blueprint.blueprints import compiled
 from tests.toys import FULL
@@ -206,7 +206,7 @@ def test_a_figure_is_asked_for_beside_the_lines_and_goes_along_with_its_age(tmp_
 
 def test_its_own_request_is_one_that_it_understands(tmp_path: Path) -> None:
     bundle = compiled(FULL).bundles[0]
-    asked = json.loads(request(bundle, Wanted(), Rhythm(period=0.05, groups=str(tmp_path))))
+    asked = json.loads(request(bundle, Question(), Rhythm(period=0.05, groups=str(tmp_path))))
     with pulse(tmp_path, **{key: value for key, value in asked.items() if key != "groups"}) as process:
         line = until(process, lambda line: line.probes)
     assert asked["members"].keys() >= line.probes.keys()

@@ -19,12 +19,12 @@ from outlast.controller.lease import operator
 from outlast.controller.outcome import Outcome, Terms
 from outlast.controller.workspace import Workspace, open_workspace
 from outlast.kernel.errors import Finding, Invalid
-from outlast.topology.leeway import AUTO, Leeway, Size, narrowed, refused, said, understood
+from outlast.topology.leeway import AUTO, Asked, Leeway, narrowed, refused, said, understood
 from outlast.topology.sizes import scaling_at
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class Row:
     """The members of one service in one data centre, and between which numbers they follow their load now; `season`:
     the time of its schedule that makes it so, `asked`: what an operator said until further notice; empty for none."""
 
@@ -88,7 +88,7 @@ def scale(
 
 
 async def _scale(
-    workspace: Workspace, app: str, size: Size, wait: float, *, quiet: bool, verbose: bool
+    workspace: Workspace, app: str, size: Asked, wait: float, *, quiet: bool, verbose: bool
 ) -> tuple[Blueprint, Outcome | None]:
     """The blueprint, and what came of carrying it out; None when it was in place."""
     await workspace.catch_up()
@@ -100,7 +100,7 @@ async def _scale(
     return after, await carried_out(workspace, after, Terms(operator("scale"), wait), quiet=quiet, verbose=verbose)
 
 
-def _after(workspace: Workspace, before: Blueprint, app: str, size: Size) -> Blueprint:
+def _after(workspace: Workspace, before: Blueprint, app: str, size: Asked) -> Blueprint:
     datacenters = workspace.site.datacenters
     if isinstance(size, int):
         return workspace.resized(before, {(datacenter, app): size for datacenter in datacenters})
@@ -111,7 +111,7 @@ def _after(workspace: Workspace, before: Blueprint, app: str, size: Size) -> Blu
     return workspace.resized(before, sizes, said(before.leeways, app, size))
 
 
-def _refuse(workspace: Workspace, blueprint: Blueprint, app: str, size: Size) -> None:
+def _refuse(workspace: Workspace, blueprint: Blueprint, app: str, size: Asked) -> None:
     """Raises `Invalid` for an app that does not exist, and for a size that it cannot have."""
     now = scaling_at(workspace.site, workspace.registry, datetime.now(UTC))
     if app not in now:
@@ -123,12 +123,12 @@ def _refuse(workspace: Workspace, blueprint: Blueprint, app: str, size: Size) ->
         raise Invalid(finding)
 
 
-def _sizes(workspace: Workspace, blueprint: Blueprint) -> tuple[Shown, ...]:
+def _sizes(workspace: Workspace, blueprint: Blueprint) -> tuple[Row, ...]:
     clusters = blueprint.topology.clusters
     asked = {leeway.service: str(leeway) for leeway in blueprint.leeways}
     now = scaling_at(workspace.site, workspace.registry, datetime.now(UTC))
     return tuple(
-        Shown(
+        Row(
             service,
             datacenter,
             len(clusters.get((datacenter, service), ())),
@@ -143,7 +143,7 @@ def _sizes(workspace: Workspace, blueprint: Blueprint) -> tuple[Shown, ...]:
     )
 
 
-def _table(sizes: list[Shown]) -> Table:
+def _table(sizes: list[Row]) -> Table:
     table = Table(box=None, pad_edge=False)
     for title in ("app", "data centre", "members", "bounds"):
         table.add_column(title)
@@ -154,16 +154,16 @@ def _table(sizes: list[Shown]) -> Table:
     return table
 
 
-def _told(app: str, size: Size, sizes: tuple[Shown, ...]) -> str:
+def _told(app: str, size: Asked, sizes: tuple[Row, ...]) -> str:
     """What is so now, for a person."""
     if isinstance(size, int):
         return f"{app} has {size} members in each data centre"
-    now = next(shown for shown in sizes if shown.service == app)
+    now = next(row for row in sizes if row.service == app)
     until = f"until `outlast scale {app} {AUTO}`" if size else "as the site file says"
     return f"{app} has {now.least} to {now.most} members in each data centre, by its load, {until}"
 
 
-def _no_app(app: str, sizes: tuple[Shown, ...]) -> Finding:
+def _no_app(app: str, sizes: tuple[Row, ...]) -> Finding:
     known = ", ".join(sorted({size.service for size in sizes})) or "none"
     return Finding(app, "the site has no app of that name that scales", f"those that do: {known}", "name one of them")
 

@@ -82,7 +82,7 @@ class Beat(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Display:
     """Where a member shows a figure of its own: at an address and port, to who asks for `host`; and its name there."""
 
     address: str
@@ -93,16 +93,16 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Question:
     """What a machine's pulse shall tell beside its members' health: `gauges` and `metrics` by the members that have
     one; `metered` are services of which it tells what they use."""
 
     gauges: Mapping[str, Gauge] = field(default_factory=dict[str, Gauge])
     metered: Collection[str] = ()
-    metrics: Mapping[str, Place] = field(default_factory=dict[str, Place])
+    metrics: Mapping[str, Display] = field(default_factory=dict[str, Display])
 
 
-def request(bundle: Bundle, wanted: Wanted, rhythm: Rhythm) -> bytes:
+def request(bundle: Bundle, question: Question, rhythm: Rhythm) -> bytes:
     """What the pulse of one machine reads at its start."""
     members = {
         held.member: {
@@ -121,10 +121,10 @@ def request(bundle: Bundle, wanted: Wanted, rhythm: Rhythm) -> bytes:
         "stuck": rhythm.stuck,
         "groups": rhythm.groups,
         "members": members,
-        "metered": sorted(wanted.metered),
+        "metered": sorted(question.metered),
         "metric": rhythm.metric,
-        "metrics": {name: {**asdict(place), "limit": rhythm.answer} for name, place in wanted.metrics.items()},
-        "gauges": {name: {"path": gauge.socket, "text": gauge.question} for name, gauge in wanted.gauges.items()},
+        "metrics": {name: {**asdict(display), "limit": rhythm.answer} for name, display in question.metrics.items()},
+        "gauges": {name: {"path": gauge.socket, "text": gauge.question} for name, gauge in question.gauges.items()},
     }
     return json.dumps(document).encode()
 

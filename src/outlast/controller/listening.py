@@ -12,7 +12,7 @@ from outlast.contract.bundle import Bundle, Part
 from outlast.contract.registry import Registry
 from outlast.contract.scaling import Metric
 from outlast.contract.slot import Slot, in_slot
-from outlast.controller.beat import Place, Rhythm, Wanted, request
+from outlast.controller.beat import Display, Question, Rhythm, request
 from outlast.controller.hearing import Tenant
 from outlast.kernel.network import Transport
 from outlast.topology.topology import Member, Topology
@@ -45,19 +45,19 @@ def listenings(
         gauges = {member: gauge for member, tenant in tenants.items() if (gauge := tenant.component.gauge)}
         address = topology.machine_by_name[name].address
         metered = {tenant.unit for tenant in tenants.values() if tenant.component.scales and tenant.unit}
-        places = {
-            member.name: _place(topology, member, metric, parts[member.name].slot)
+        displays = {
+            member.name: _display(topology, member, metric, parts[member.name].slot)
             for member in members
             if member.name in parts and (metric := (metrics or {}).get(member.service))
         }
-        wanted = Wanted(gauges, metered, places)
-        found[name] = Listening(address, request(bundle, wanted, rhythm), tenants, doors[name])
+        question = Question(gauges, metered, displays)
+        found[name] = Listening(address, request(bundle, question, rhythm), tenants, doors[name])
     return found
 
 
-def _place(topology: Topology, member: Member, metric: Metric, slot: Slot | None) -> Place:
+def _display(topology: Topology, member: Member, metric: Metric, slot: Slot | None) -> Display:
     port = dict(member.ports)[in_slot(metric.interface, slot) if slot else metric.interface]
-    return Place(topology.machine_by_name[member.machine].address, port, topology.domain, metric.path, metric.name)
+    return Display(topology.machine_by_name[member.machine].address, port, topology.domain, metric.path, metric.name)
 
 
 def _unit(part: Part) -> str:

@@ -30,11 +30,11 @@ class Leeway:
         return f"{self.least}..{self.most}"
 
 
-Size: TypeAlias = int | Leeway | None
+Asked: TypeAlias = int | Leeway | None
 """So many members now; a leeway; None: as the site file says."""
 
 
-def understood(service: str, text: str) -> Size:
+def understood(service: str, text: str) -> Asked:
     """`4`, `3..6` or `auto`. Raises `Invalid`."""
     if text == AUTO:
         return None
@@ -64,7 +64,7 @@ def said(leeways: Iterable[Leeway], service: str, size: Leeway | None) -> tuple[
     return tuple(sorted([*others, *([size] if size else [])], key=lambda leeway: leeway.service))
 
 
-def refused(service: str, size: Size, scaling: Scaling, leeways: Iterable[Leeway], where: str) -> Finding | None:
+def refused(service: str, size: Asked, scaling: Scaling, leeways: Iterable[Leeway], where: str) -> Finding | None:
     """Why it cannot be, None: it can. `scaling` is as the site file has it now, `where` the place of that."""
     if size is None:
         return None

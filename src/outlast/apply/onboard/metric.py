@@ -9,6 +9,8 @@ import time
 
 LARGEST = 1 << 20
 PIECE = 65536
+# Of a reason, in characters: what an app prints is anybody's text, and goes along with every line.
+LONGEST = 200
 
 
 def figure(address: str, port: int, host: str, path: str, name: str, limit: float) -> dict[str, float | str | None]:
@@ -16,7 +18,7 @@ def figure(address: str, port: int, host: str, path: str, name: str, limit: floa
     try:
         return {"value": total(body(answer(address, port, host, path, limit)), name), "why": ""}
     except (OSError, ValueError) as error:
-        return {"value": None, "why": f"{path}: {error}"}
+        return {"value": None, "why": f"{path}: {error}"[:LONGEST]}
 
 
 def answer(address: str, port: int, host: str, path: str, limit: float) -> bytes:
@@ -51,7 +53,7 @@ def total(text: str, name: str) -> float:
     values = [value_of(line, name) for line in text.splitlines() if line.startswith(begins)]
     if not values:
         raise ValueError(f"it shows no {name}")
-    if not all(math.isfinite(value) and value >= 0 for value in values):
+    if not math.isfinite(sum(values)) or min(values) < 0:
         raise ValueError(f"it shows a {name} that is no number from 0 on")
     return sum(values)
 

@@ -29,7 +29,7 @@ ANSWER_LIMIT = 0.3
 def main():
     request = json.load(sys.stdin)
     asked = {name: Asked(member) for name, member in request["members"].items()}
-    shown = {name: Shown(metric) for name, metric in request["metrics"].items()}
+    shown = {name: Watched(metric) for name, metric in request["metrics"].items()}
     signal.signal(signal.SIGALRM, lambda *_: stop(asked))
     try:
         beat(request, asked, shown)
@@ -114,7 +114,7 @@ class Asked:
             end(process)
 
 
-class Shown:
+class Watched:
     """A figure that a member shows, asked for beside the lines, one question at a time. `last`: what came of the last
     one that was answered; its age tells when no more come."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from outlast.components.app.container import PACKAGES
 from outlast.components.app.model import MODEL
-from outlast.components.app.options import AppOptions, Figure
+from outlast.components.app.options import AppOptions, Measure
 from outlast.components.app.probe import parse
 from outlast.components.app.recipe import recipe
 from outlast.components.app.render import render
@@ -55,7 +55,7 @@ def _scales(options: AppOptions) -> Scaling:
     )
 
 
-def _metric(figure: Figure | None) -> Metric | None:
+def _metric(figure: Measure | None) -> Metric | None:
     if figure is None:
         return None
     return Metric("http-backend", figure.path, figure.name, figure.per_member, figure.shared)

@@ -26,7 +26,7 @@ ImageName = Annotated[str, StringConstraints(pattern=r".\.tar$")]
 ArchiveName = Annotated[str, StringConstraints(pattern=r".\.(tar|tar\.gz|tgz|tar\.xz|tar\.bz2|zip)$")]
 
 
-class Figure(BaseModel):
+class Measure(BaseModel):
     """A figure of the app's own that it scales by."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,7 +60,7 @@ class Scale(BaseModel):
     processor: Share | None = Field(
         default=None, gt=0, le=1, description="Grow also when the app uses more of its machines' processors than this."
     )
-    metric: Figure | None = Field(default=None, description="Grow also by a figure that the app shows of itself.")
+    metric: Measure | None = Field(default=None, description="Grow also by a figure that the app shows of itself.")
     spare: int = Field(default=0, ge=0, description="Machines beyond what the load asks for, to be ready at once.")
     calm: Duration = Field(
         default=300.0, ge=10, description="How long the load must have been lower before a machine goes."
