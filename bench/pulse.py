@@ -174,6 +174,8 @@ def text(number: int, members: dict[str, Any], gauges: dict[str, Any]) -> str:
             "memory": 4 * 2**30,
             "free": 2**30,
             "units": {unit: True for member in members.values() for unit in member["units"]},
+            "used": {unit: 3.0 + number * 0.8 for member in members.values() for unit in member["units"]},
+            "metrics": {},
             "probes": dict.fromkeys(members, said) if number == 0 else {},
             "gauges": dict.fromkeys(gauges, STAT.read_text(encoding="utf-8")),
         },

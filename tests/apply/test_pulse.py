@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from outlast.apply.program import PULSE, program
-from outlast.controller.beat import Beat, Rhythm, request
+from outlast.controller.beat import Beat, Question, Rhythm, request
+from tests.apply.test_metric import serving
 from tests.blueprint.blueprints import compiled
 from tests.toys import FULL
 
-RHYTHM = {"period": 0.05, "probe": 60.0, "offset": 60.0, "limit": 5.0, "life": 60.0, "stuck": 30}
+RHYTHM = {"period": 0.05, "probe": 60.0, "offset": 60.0, "limit": 5.0, "life": 60.0, "stuck": 30, "metric": 0.05}
 GROUP = "system.slice/one.service"
 
 
@@ -32,7 +33,15 @@ def has_processes(groups: Path, populated: int) -> None:
 @contextmanager
 def pulse(groups: Path, **more: Any) -> Generator[subprocess.Popen[str]]:
     """A pulse that runs, and in any case has ended afterwards."""
-    asked: dict[str, Any] = {"members": {}, "gauges": {}, **RHYTHM, "groups": str(groups), **more}
+    asked: dict[str, Any] = {
+        "members": {},
+        "metered": [],
+        "metrics": {},
+        "gauges": {},
+        **RHYTHM,
+        "groups": str(groups),
+        **more,
+    }
     with subprocess.Popen(
         [sys.executable, "-c", program(PULSE)], stdin=-1, stdout=-1, stderr=-1, text=True, pipesize=4096
     ) as process:
@@ -80,6 +89,16 @@ def test_a_line_tells_of_the_machine_and_its_services(tmp_path: Path) -> None:
     assert (first.beat, second.beat) == (0, 1)
     assert 0.01 < second.up - first.up < 1.0
     assert first.boot == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def test_what_a_service_uses_is_told_of_those_that_are_metered(tmp_path: Path) -> None:
+    has_processes(tmp_path, 1)
+    (tmp_path / GROUP / "cpu.stat").write_text("usage_usec 2500000\nuser_usec 1\n")
+    units = ("one.service", "two.service")
+    with pulse(tmp_path, members={"a": member(units=units)}, metered=list(units)) as process:
+        assert next(lines(process)).used == {"one.service": 2.5, "two.service": None}
+    with pulse(tmp_path, members={"a": member(units=units)}) as process:
+        assert next(lines(process)).used == {}
 
 
 def test_a_machine_without_limits_of_its_own_tells_of_all_of_it(tmp_path: Path) -> None:
@@ -165,9 +184,29 @@ def test_a_gauge_is_asked_with_every_line(tmp_path: Path) -> None:
             assert next(lines(process)).gauges == {"mine": "so much\n" * 20_000, "nobody": None}
 
 
+def test_a_figure_is_asked_for_beside_the_lines_and_goes_along_with_its_age(tmp_path: Path) -> None:
+    place = {"address": "127.0.0.1", "host": "shop.test", "path": "/metrics", "name": "jobs", "limit": 5.0}
+    answer = b"HTTP/1.1 200 OK\r\n\r\njobs 7\n"
+    with socket.create_server(("127.0.0.1", 0)) as server, serving(answer) as port:
+        metrics = {
+            "silent": {**place, "port": server.getsockname()[1]},
+            "told": {**place, "port": port},
+            "gone": {**place, "port": 1},
+        }
+        with pulse(tmp_path, metrics=metrics) as process:
+            first = until(process, lambda line: {"told", "gone"} <= line.metrics.keys())
+            later = until(process, lambda line: line.beat >= first.beat + 5)
+    assert (first.metrics["told"].value, first.metrics["told"].why) == (7, "")
+    # Nobody answers one of them: it holds up neither lines nor others.
+    assert set(later.metrics) == {"gone", "told"}
+    assert later.metrics["gone"].value is None
+    assert later.metrics["gone"].why.startswith("/metrics: ")
+    assert first.metrics["gone"].asked < later.metrics["gone"].asked <= later.up
+
+
 def test_its_own_request_is_one_that_it_understands(tmp_path: Path) -> None:
     bundle = compiled(FULL).bundles[0]
-    asked = json.loads(request(bundle, {}, Rhythm(period=0.05, groups=str(tmp_path))))
+    asked = json.loads(request(bundle, Question(), Rhythm(period=0.05, groups=str(tmp_path))))
     with pulse(tmp_path, **{key: value for key, value in asked.items() if key != "groups"}) as process:
         line = until(process, lambda line: line.probes)
     assert asked["members"].keys() >= line.probes.keys()

@@ -40,7 +40,9 @@ def beat(number: int, **more: Any) -> Beat:
         "memory": 1000,
         "free": 250,
         "units": {UNIT: True},
+        "used": {UNIT: 3.0 + number * 0.8},
         "probes": {},
+        "metrics": {},
         "gauges": {},
     }
     return Beat.model_validate({**plain, **more})
@@ -71,6 +73,41 @@ def test_a_machine_tells_what_share_of_it_works_and_is_free() -> None:
     assert hearing.room == Known(0.25, 1.0)
     assert isinstance(heard(beat(0), beat(1, worked=None, free=None)).busy, Unknown)
     assert isinstance(heard(beat(0), beat(1, worked=None, free=None)).room, Unknown)
+
+
+def test_a_member_tells_what_share_of_its_machine_it_uses() -> None:
+    assert isinstance(Hearing().share("web"), Unknown)
+    assert isinstance(heard(beat(0)).share("web"), Unknown)
+    assert share(heard(beat(0), beat(1))) == (0.4, 1.0)
+    # Of late: what it used before the last seconds says nothing about now.
+    idle = [beat(number, used={UNIT: 11.0}) for number in range(11, 15)]
+    assert share(heard(*(beat(number) for number in range(11)), *idle)) == (0.08, 14.0)
+    assert isinstance(heard(beat(0), beat(1, used={UNIT: None})).share("web"), Unknown)
+
+
+def test_a_service_that_was_started_anew_is_counted_anew() -> None:
+    again = heard(beat(0), beat(1), beat(2, used={UNIT: 0.1}))
+    assert isinstance(again.share("web"), Unknown)
+    assert share(heard(beat(3, used={UNIT: 0.5}), hearing=again)) == (0.2, 3.0)
+    # And so is one whose machine was booted, or not heard for long.
+    assert isinstance(heard(beat(0), beat(1, boot="two", up=3.0)).share("web"), Unknown)
+    assert isinstance(heard(beat(0), beat(9)).share("web"), Unknown)
+
+
+def test_a_figure_that_a_member_shows_is_as_old_as_the_question_for_it() -> None:
+    shown = {"value": 12.0, "why": "", "asked": 1002.5}
+    assert heard(beat(3, metrics={"web": shown})).figures["web"] == Known(12.0, 2.5)
+    # It goes along with every line, and grows older.
+    assert heard(beat(3, metrics={"web": shown}), beat(9, metrics={"web": shown})).figures["web"] == Known(12.0, 2.5)
+    mute = {"value": None, "why": "/metrics: it answers 404", "asked": 1003.5}
+    assert heard(beat(4, metrics={"web": mute})).figures["web"] == Unknown("/metrics: it answers 404")
+    assert heard(beat(5, metrics={"stranger": shown})).figures == {}
+
+
+def share(hearing: Hearing) -> tuple[float, float]:
+    fact = hearing.share("web")
+    assert isinstance(fact, Known)
+    return round(fact.value, 6), fact.at
 
 
 def test_a_word_holds_until_the_next_one_is_due_while_the_machine_is_heard() -> None:

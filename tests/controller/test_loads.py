@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from outlast.contract.gauge import Gauge, Load
-from outlast.controller.beat import Rhythm
-from outlast.controller.hearing import Hearing
+from outlast.controller.beat import Beat, Rhythm
+from outlast.controller.hearing import Hearing, Reading
 from outlast.controller.listening import listenings
 from outlast.controller.loads import loads
 from outlast.policy.observation import Fact, Known, LoadSeen, MachineSeen, Presence, Unknown
@@ -21,6 +23,14 @@ LISTENINGS = listenings(BLUEPRINT, GAUGED, Rhythm())
 EDGES = {member: name for name, where in LISTENINGS.items() for member in where.tenants if "edge" in member}
 ONE, TWO = sorted(EDGES)
 ON = Known(Presence.ON, 9.0)
+LINE: dict[str, Any] = {
+    **dict.fromkeys(("worked", "memory", "free")),
+    **{name: {} for name in ("units", "used", "probes", "metrics", "gauges")},
+    "beat": 0,
+    "boot": "one",
+    "up": 5.0,
+    "processors": 2.0,
+}
 
 
 def seen(one: Hearing, two: Hearing, presence: Fact[Presence] = ON) -> LoadSeen:
@@ -30,6 +40,34 @@ def seen(one: Hearing, two: Hearing, presence: Fact[Presence] = ON) -> LoadSeen:
     found = loads(BLUEPRINT.topology, LISTENINGS, hearings, machines)
     assert set(found) == {f"{dc}/{service}" for dc, service in BLUEPRINT.topology.clusters}
     return found["east/shop"]
+
+
+def test_members_tell_what_they_use_of_their_processors() -> None:
+    shops = BLUEPRINT.topology.clusters["east", "shop"]
+    beat = Beat.model_validate(LINE)
+    told = {m.machine: Hearing(9.0, beat, readings={m.name: (Reading(1.0, 0.0), Reading(5.0, 6.0))}) for m in shops}
+    hearings = {name: told.get(name, Hearing(heard=9.0)) for name in LISTENINGS}
+    machines = {name: MachineSeen(ON, hearing.heard) for name, hearing in hearings.items()}
+    first, second = shops
+    assert processors(hearings, machines) == {first.name: Known(0.75, 9.0), second.name: Known(0.75, 9.0)}
+    # Who does not tell is unknown; who is certainly not there uses nothing.
+    mute = {**hearings, first.machine: Hearing(heard=9.0)}
+    assert isinstance(processors(mute, machines)[first.name], Unknown)
+    off = {**machines, first.machine: MachineSeen(Known(Presence.OFF, 9.5), 9.0)}
+    assert processors(hearings, off) == {second.name: Known(0.75, 9.0)}
+
+
+def test_members_show_figures_of_their_own() -> None:
+    first, second = BLUEPRINT.topology.clusters["east", "shop"]
+    hearings = {name: Hearing(heard=9.0) for name in LISTENINGS}
+    hearings[first.machine] = Hearing(heard=9.0, figures={first.name: Known(12.0, 8.5)})
+    machines = {name: MachineSeen(ON, hearing.heard) for name, hearing in hearings.items()}
+    shown = loads(BLUEPRINT.topology, LISTENINGS, hearings, machines)["east/shop"].metrics
+    assert shown == {first.name: Known(12.0, 8.5), second.name: Unknown("it has shown none yet")}
+
+
+def processors(hearings: dict[str, Hearing], machines: dict[str, MachineSeen]) -> Mapping[str, Fact[float]]:
+    return loads(BLUEPRINT.topology, LISTENINGS, hearings, machines)["east/shop"].processors
 
 
 def telling(member: str, *loads: Load, at: float = 9.0) -> Hearing:

@@ -21,7 +21,7 @@ MODULES = (
     "onboard/look",
     "lander",
 )
-PULSE = ("onboard/probes", "onboard/pulse")
+PULSE = ("onboard/probes", "onboard/metric", "onboard/pulse")
 GREETING = ("onboard/greeting",)
 
 

@@ -15,6 +15,7 @@ from outlast.blueprint.firewall import Firewall
 from outlast.contract.bundle import Bundle
 from outlast.contract.changeover import Changeover
 from outlast.kernel.errors import Finding, OutlastError
+from outlast.topology.leeway import Leeway
 from outlast.topology.topology import Topology
 
 
@@ -38,7 +39,7 @@ class Stage:
 @dataclass(frozen=True)
 class Blueprint:
     """`generation` counts from 1; `parent` is the one it was made from (0: none), `parent_digest` its digest.
-    `packages` go into the image."""
+    `packages` go into the image; `leeways` are what operators said of sizes."""
 
     generation: int
     parent: int
@@ -48,6 +49,7 @@ class Blueprint:
     stages: tuple[Stage, ...]
     firewalls: tuple[Firewall, ...] = ()
     parent_digest: str = ""
+    leeways: tuple[Leeway, ...] = ()
 
     @cached_property
     def digest(self) -> str:

@@ -18,6 +18,7 @@ from outlast.contract.secret import authority
 from outlast.contract.slot import Slot
 from outlast.contract.view import NodeView
 from outlast.site.schema import Site
+from outlast.topology.leeway import Leeway
 from outlast.topology.topology import Topology
 from outlast.topology.wire import Wiring
 
@@ -29,6 +30,7 @@ def compile_blueprint(
     artifacts: Mapping[str, Artifact],
     parent: Blueprint | None,
     in_place: Blueprint | None = None,
+    leeways: tuple[Leeway, ...] = (),
 ) -> Blueprint:
     """The blueprint of `site`. When nothing changed it is `parent` itself, so its generation stays.
 
@@ -47,6 +49,7 @@ def compile_blueprint(
         stages=stages(topology, wiring),
         firewalls=walls,
         parent_digest=parent.digest if parent else "",
+        leeways=leeways,
     )
     return parent if parent and parent.same_content(compiled) else compiled
 

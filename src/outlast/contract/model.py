@@ -37,13 +37,19 @@ def _serves_nothing(_scene: Scene, _machine: str) -> frozenset[int]:
     return frozenset()
 
 
+def _says_nothing(_scene: Scene, _machine: str, _port: int) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """One engine. `run(scene, machine, argv)` carries out a command of the engine's (its probe, its steward's steps);
     None: the command is not its own. `live` is what the engine does by itself, by machine, asked until nothing changes.
-    `serves` are the ports on which it gives good answers on a machine; it must not ask who serves.
+    `serves` are the ports on which it gives good answers on a machine; it must not ask who serves. `says` is what
+    one of its ports tells whoever connects, empty: nobody gets there.
     """
 
     run: Callable[[Scene, str, tuple[str, ...]], Ran | None]
     live: Callable[[Scene], Mapping[str, Change]] | None = None
     serves: Callable[[Scene, str], frozenset[int]] = _serves_nothing
+    says: Callable[[Scene, str, int], str] = _says_nothing

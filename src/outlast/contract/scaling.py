@@ -10,20 +10,36 @@ from outlast.contract.season import Season
 
 
 @dataclass(frozen=True, slots=True)
+class Metric:
+    """A figure of a service's own, which its members show under `name` at `path` of their port of that `interface`;
+    `each` of them should have so much of it. `shared`: every member shows the same one, such as the length of a queue;
+    otherwise theirs are added up."""
+
+    interface: str
+    path: str
+    name: str
+    each: float
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Scaling:
     """Members in each data centre: `least` to `most`. `capacity`: requests that one of them serves well at once;
     `target`: the share of it that should be busy; `latency`: seconds that an answer may take on average, None for no
-    limit; `spare`: members beyond what is asked for; `calm`: seconds of lower load before one goes; `seasons`: times
-    with other bounds; `because`: what makes the bounds what they are, empty: they are as always."""
+    limit; `processor`: the share of its machine's processors that each should use, None: whatever it uses; `spare`:
+    members beyond what is asked for; `calm`: seconds of lower load before one goes; `seasons`: times with other bounds;
+    `metric`: a figure of its own; `because`: what makes the bounds what they are, empty: they are as always."""
 
     least: int
     most: int
     capacity: float
     target: float
     latency: float | None = None
+    processor: float | None = None
     spare: int = 0
     calm: float = 300.0
     seasons: tuple[Season, ...] = ()
+    metric: Metric | None = None
     because: str = ""
 
     def at(self, moment: datetime) -> Scaling:

@@ -33,9 +33,23 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What a member's service had used of processors, in seconds, when its machine's clock was at `up`."""
+
+    up: float
+    used: float
+
+
+# Seconds over which what a member uses is averaged: shorter, and a tidying up of its memory would look like load;
+# longer, and its start would, when it has long begun to serve.
+WINDOW = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class Hearing:
     """A machine so far. `last` was heard at `heard`. `fell`: when a member's service was seen to have no processes any
-    more; gone from here when a probe that was started since has spoken."""
+    more; gone from here when a probe that was started since has spoken. `readings`: what members used, of
+    late; `figures`: what they showed of themselves."""
 
     heard: float = NEVER
     last: Beat | None = None
@@ -43,6 +57,8 @@ class Hearing:
     words: Mapping[str, Word] = field(default_factory=dict[str, Word])
     fell: Mapping[str, float] = field(default_factory=dict[str, float])
     loads: Mapping[str, Fact[tuple[Load, ...]]] = field(default_factory=dict[str, Fact[tuple[Load, ...]]])
+    readings: Mapping[str, tuple[Reading, ...]] = field(default_factory=dict[str, tuple[Reading, ...]])
+    figures: Mapping[str, Fact[float]] = field(default_factory=dict[str, Fact[float]])
 
     def health(self, member: str, now: float, probe: float) -> Fact[Health]:
         """Of one member. A probe's word holds until the next one is due, `probe` seconds later, as long as the machine
@@ -62,6 +78,14 @@ class Hearing:
         if self.last is None or not self.last.memory or self.last.free is None:
             return Unknown("it does not tell")
         return Known(self.last.free / self.last.memory, self.heard)
+
+    def share(self, member: str) -> Fact[float]:
+        """The share of the machine's processors that a member used of late."""
+        readings = self.readings.get(member, ())
+        if self.last is None or len(readings) < 2:
+            return Unknown("two lines are needed to tell")
+        first, last = readings[0], readings[-1]
+        return Known((last.used - first.used) / (last.up - first.up) / self.last.processors, self.heard)
 
     def _since(self, now: float) -> str:
         return (
@@ -93,6 +117,16 @@ def hear(before: Hearing, beat: Beat, now: float, tenants: Mapping[str, Tenant])
         loads={
             name: _loads(tenants[name].component, text, now) for name, text in beat.gauges.items() if name in tenants
         },
+        readings={
+            name: _read(before.readings.get(name, ()), beat.up, used)
+            for name, tenant in tenants.items()
+            if (used := beat.used.get(tenant.unit)) is not None
+        },
+        figures={
+            name: Unknown(shown.why) if shown.value is None else Known(shown.value, now - (beat.up - shown.asked))
+            for name, shown in beat.metrics.items()
+            if name in tenants
+        },
     )
 
 
@@ -107,6 +141,13 @@ def _busy(before: Hearing, beat: Beat, now: float) -> Fact[float]:
     if last is None or last.worked is None or beat.worked is None or beat.up <= last.up:
         return Unknown("two lines are needed to tell")
     return Known((beat.worked - last.worked) / (beat.up - last.up) / beat.processors, now)
+
+
+def _read(before: tuple[Reading, ...], up: float, used: float) -> tuple[Reading, ...]:
+    if before and used < before[-1].used:
+        # It was started anew, and is counted from nothing.
+        before = ()
+    return (*(reading for reading in before if up - WINDOW <= reading.up < up), Reading(up, used))
 
 
 def _fell(

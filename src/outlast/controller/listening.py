@@ -10,9 +10,12 @@ from outlast.blueprint.blueprint import Blueprint
 from outlast.blueprint.firewall import Direction
 from outlast.contract.bundle import Bundle, Part
 from outlast.contract.registry import Registry
-from outlast.controller.beat import Rhythm, request
+from outlast.contract.scaling import Metric
+from outlast.contract.slot import Slot, in_slot
+from outlast.controller.beat import Display, Question, Rhythm, request
 from outlast.controller.hearing import Tenant
 from outlast.kernel.network import Transport
+from outlast.topology.topology import Member, Topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,10 @@ class Listening:
         return self.doors.get(port, ())
 
 
-def listenings(blueprint: Blueprint, registry: Registry, rhythm: Rhythm) -> dict[str, Listening]:
-    """One for each machine that has members."""
+def listenings(
+    blueprint: Blueprint, registry: Registry, rhythm: Rhythm, metrics: Mapping[str, Metric] | None = None
+) -> dict[str, Listening]:
+    """One for each machine that has members. `metrics` by the services that scale by one."""
     topology, doors = blueprint.topology, _doors(blueprint)
     found: dict[str, Listening] = {}
     for name, members in topology.members_by_machine.items():
@@ -39,8 +44,20 @@ def listenings(blueprint: Blueprint, registry: Registry, rhythm: Rhythm) -> dict
         tenants = {m.name: Tenant(registry[m.component], _unit(parts[m.name])) for m in members if m.name in parts}
         gauges = {member: gauge for member, tenant in tenants.items() if (gauge := tenant.component.gauge)}
         address = topology.machine_by_name[name].address
-        found[name] = Listening(address, request(bundle, gauges, rhythm), tenants, doors[name])
+        metered = {tenant.unit for tenant in tenants.values() if tenant.component.scales and tenant.unit}
+        displays = {
+            member.name: _display(topology, member, metric, parts[member.name].slot)
+            for member in members
+            if member.name in parts and (metric := (metrics or {}).get(member.service))
+        }
+        question = Question(gauges, metered, displays)
+        found[name] = Listening(address, request(bundle, question, rhythm), tenants, doors[name])
     return found
+
+
+def _display(topology: Topology, member: Member, metric: Metric, slot: Slot | None) -> Display:
+    port = dict(member.ports)[in_slot(metric.interface, slot) if slot else metric.interface]
+    return Display(topology.machine_by_name[member.machine].address, port, topology.domain, metric.path, metric.name)
 
 
 def _unit(part: Part) -> str:

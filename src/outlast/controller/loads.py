@@ -1,11 +1,12 @@
-"""The load of every service, summed over all members that pass requests on to it. Pure.
+"""The load of every service: summed over all members that pass requests on to it, and as its own members tell it. Pure.
 
-What one of them does not tell makes the sum unknown, unless that one certainly passes nothing on.
+What one of the former does not tell makes the sum unknown, unless that one certainly passes nothing on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from outlast.contract.gauge import Load
 from outlast.controller.hearing import Hearing
@@ -29,11 +30,18 @@ def loads(
             if tenant.component.gauge is not None and not _is_out(member, hearings[name], machines[name]):
                 fact = hearings[name].loads.get(member, Unknown(f"{member} was not heard"))
                 shown[topology.machine_by_name[name].datacenter][member] = fact
-    return {f"{dc}/{service}": _load(service, shown[dc]) for dc, service in topology.clusters}
+    found: dict[str, LoadSeen] = {}
+    for (datacenter, service), members in topology.clusters.items():
+        there = [m for m in members if not _is_out(m.name, hearings[m.machine], machines[m.machine])]
+        used = {m.name: hearings[m.machine].share(m.name) for m in there}
+        figures = {m.name: hearings[m.machine].figures.get(m.name, Unknown("it has shown none yet")) for m in there}
+        load = _load(service, shown[datacenter])
+        found[f"{datacenter}/{service}"] = replace(load, processors=used, metrics=figures)
+    return found
 
 
 def _is_out(member: str, hearing: Hearing, machine: MachineSeen) -> bool:
-    """Whether it certainly passes nothing on: its machine is off, or its service has no processes."""
+    """Whether it certainly does nothing: its machine is off, or its service has no processes."""
     presence = machine.presence
     is_off = isinstance(presence, Known) and presence.value is not Presence.ON and presence.at > hearing.heard
     return is_off or hearing.fell.get(member) == hearing.heard

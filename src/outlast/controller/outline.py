@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from outlast.blueprint.blueprint import Blueprint
@@ -9,6 +10,7 @@ from outlast.contract.registry import Registry
 from outlast.contract.scaling import Scaling
 from outlast.policy.shape import Cluster, Shape
 from outlast.site.schema import Site
+from outlast.topology.leeway import Leeway
 from outlast.topology.sizes import scaling_at
 
 
@@ -27,13 +29,14 @@ def outline(blueprint: Blueprint, registry: Registry) -> Shape:
     return Shape(tuple(clusters), {member.name: member.machine for member in blueprint.topology.members})
 
 
-def scalings(site: Site, registry: Registry, moment: datetime) -> dict[str, Scaling]:
-    """By what each cluster that scales follows its load then; `east/web` is the service web in the data centre east.
+def scalings(site: Site, registry: Registry, moment: datetime, leeways: Collection[Leeway] = ()) -> dict[str, Scaling]:
+    """By what each cluster that scales follows its load then; `east/web` is the service web in the data centre east."""
+    now = scaling_at(site, registry, moment, leeways)
+    return {f"{name}/{service}": scaling for service, scaling in now.items() for name in growing(site)}
 
-    Only where machines can be had: the owner's own servers and a compact site have as many as they have.
-    """
+
+def growing(site: Site) -> tuple[str, ...]:
+    """The data centres where machines can be had: servers of the owner and a compact site are as many as they are."""
     if site.footprint == "compact":
-        return {}
-    grounds = [name for name, datacenter in site.datacenters.items() if not datacenter.servers]
-    now = scaling_at(site, registry, moment)
-    return {f"{name}/{service}": scaling for service, scaling in now.items() for name in grounds}
+        return ()
+    return tuple(name for name, datacenter in site.datacenters.items() if not datacenter.servers)

@@ -25,6 +25,7 @@ from outlast.kernel.errors import OutlastError
 from outlast.machines.kept import Kept
 from outlast.policy.decide import Decision, decide
 from outlast.policy.memory import Memory
+from outlast.topology.sizes import metrics
 
 PERIOD = 0.5
 REMEMBER = 5.0
@@ -58,7 +59,8 @@ class Reign:
         self._post.tell(f"leads, with tenure {self._tenure.number}")
         try:
             provider, registry = self._workspace.provider, self._workspace.registry
-            ears = Senses(self._deeds.blueprint, registry, provider, kept=self._kept)
+            asked = metrics(self._workspace.site, registry)
+            ears = Senses(self._deeds.blueprint, registry, provider, kept=self._kept, metrics=asked)
             async with ears.listening() as senses:
                 while self._tenure.holds and not over():
                     began = time.monotonic()
@@ -93,9 +95,9 @@ class Reign:
         if now - self._began < HEARING:
             return
         site, registry = self._workspace.site, self._workspace.registry
-        shape = outline(self._deeds.blueprint, registry)
-        before = self._memory
-        decision = decide(seen, shape, scalings(site, registry, datetime.now(UTC)), before)
+        blueprint, before = self._deeds.blueprint, self._memory
+        by = scalings(site, registry, datetime.now(UTC), blueprint.leeways)
+        decision = decide(seen, outline(blueprint, registry), by, before)
         self._post.waits(decision.waiting_on)
         self._memory = decision.memory
         if decision:

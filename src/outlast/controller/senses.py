@@ -19,6 +19,7 @@ from outlast.apply.program import GREETING, PULSE, program
 from outlast.blueprint.blueprint import Blueprint
 from outlast.contract.probe import Health
 from outlast.contract.registry import Registry
+from outlast.contract.scaling import Metric
 from outlast.controller.beat import Beat, Rhythm
 from outlast.controller.hearing import Hearing, hear, reduced
 from outlast.controller.listening import Listening, listenings
@@ -53,7 +54,8 @@ GRACE = 15.0
 
 
 class Senses:
-    """What one observer hears of a site. `port` says where the sshd of a machine listens, by the machine's name."""
+    """What one observer hears of a site. `port` says where the sshd of a machine listens, by the machine's name;
+    `metrics` which figures members are asked for, by their services."""
 
     def __init__(
         self,
@@ -66,6 +68,7 @@ class Senses:
         port: Callable[[str], int] = lambda _machine: SSH_PORT,
         clock: Callable[[], float] = time.monotonic,
         kept: Kept | None = None,
+        metrics: Mapping[str, Metric] | None = None,
     ) -> None:
         self._registry = registry
         self._provider = provider
@@ -75,6 +78,7 @@ class Senses:
         self._clock = clock
         self._kept = kept or Kept(provider)
         self._blueprint = blueprint
+        self._metrics = metrics
         self._listenings: Mapping[str, Listening] = {}
         self._hearings: dict[str, Hearing] = {}
         self._elsewhere: dict[str, float] = {}
@@ -106,7 +110,7 @@ class Senses:
     def follow(self, blueprint: Blueprint) -> None:
         """Hear the machines of this blueprint from now on. What is told by machines that stay as they are goes on."""
         before, self._blueprint = self._listenings, blueprint
-        self._listenings = listenings(blueprint, self._registry, self._rhythm)
+        self._listenings = listenings(blueprint, self._registry, self._rhythm, self._metrics)
         gone = before.keys() - self._listenings.keys()
         self._kept.forget(gone)
         changed = {n for n, wanted in self._listenings.items() if n in before and before[n].request != wanted.request}

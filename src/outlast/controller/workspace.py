@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,6 +22,7 @@ from outlast.controller import owner
 from outlast.controller.kit import hand_over, in_use, pack
 from outlast.controller.makers import Place, maker
 from outlast.controller.office import Office
+from outlast.controller.outline import growing
 from outlast.controller.shipments import Shipment, refused, releases_of
 from outlast.controller.source import Release, handed, missing_sources, releases
 from outlast.controller.store import STAGE, Stage, Store, own_folder
@@ -34,9 +35,10 @@ from outlast.site.environments import environments
 from outlast.site.load import Loaded, load, load_all
 from outlast.site.schema import Site
 from outlast.site.tree import parse
+from outlast.topology.leeway import Leeway
 from outlast.topology.place import place
 from outlast.topology.sections import sections
-from outlast.topology.sizes import Sizes, kept
+from outlast.topology.sizes import Sizes, bounds, kept
 from outlast.topology.topology import Ground
 
 
@@ -130,9 +132,14 @@ class Workspace:
             raise Invalid(_more(service, others))
         return after
 
-    def resized(self, before: Blueprint, asked: Sizes) -> Blueprint:
-        """The audited blueprint that differs from `before` in these sizes only. Raises `Invalid`."""
-        return self._compiled(before.topology.grounds, releases_of(before), before, asked)
+    def resized(self, before: Blueprint, asked: Sizes, leeways: Collection[Leeway] | None = None) -> Blueprint:
+        """The audited blueprint that differs from `before` in these sizes (and leeways) only. Raises `Invalid`."""
+        return self._compiled(before.topology.grounds, releases_of(before), before, asked, leeways)
+
+    @property
+    def followed(self) -> frozenset[str]:
+        """The services whose sizes follow their loads: somebody sees to it, and has machines for it."""
+        return frozenset(bounds(self.site, self.registry) if self._is_governed and growing(self.site) else ())
 
     def _compiled(
         self,
@@ -140,13 +147,18 @@ class Workspace:
         artifacts: Mapping[str, Artifact],
         parent: Blueprint | None,
         asked: Sizes | None,
+        leeways: Collection[Leeway] | None = None,
     ) -> Blueprint:
         before = parent.topology if parent else None
+        if leeways is None:
+            leeways = parent.leeways if parent else ()
+        # Of what nobody sizes any more, nothing that was said of its size is kept.
+        said = tuple(leeway for leeway in leeways if leeway.service in self.followed)
         # Without somebody who shrinks what grew, a size is what the file says.
         sizes = kept(self.site, self.registry, before if self._is_governed else None, asked)
         topology = place(self.site, self.registry, grounds, before, sizes)
         in_place = self.store.in_place()
-        blueprint = compile_blueprint(self.site, self.registry, topology, artifacts, parent, in_place)
+        blueprint = compile_blueprint(self.site, self.registry, topology, artifacts, parent, in_place, said)
         findings = failing(self.located(audit(self.site, self.registry, blueprint)))
         if findings:
             raise Invalid(*findings)

@@ -54,11 +54,14 @@ class MachineSeen:
 @dataclass(frozen=True, slots=True)
 class LoadSeen:
     """One service in one data centre: requests under way at its edge. `rate`: requests in a second; `mean`: seconds to
-    an answer, averaged over the last ones of each edge."""
+    an answer, averaged over the last ones of each edge. `processors`: by its members that are there, the share of its
+    machine's processors that each of them used of late; `metrics`: the figure of its own that each of them shows."""
 
     busy: Fact[float]
     rate: Fact[float] = field(default=Unknown("nobody measures it"))
     mean: Fact[float] = field(default=Unknown("nobody measures it"))
+    processors: Mapping[str, Fact[float]] = field(default_factory=dict[str, Fact[float]])
+    metrics: Mapping[str, Fact[float]] = field(default_factory=dict[str, Fact[float]])
 
 
 @dataclass(frozen=True, slots=True)

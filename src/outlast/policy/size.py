@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 from outlast.contract.scaling import Scaling
 from outlast.policy.memory import Ask, Memory
-from outlast.policy.observation import Fact, Known, LoadSeen, fresh
+from outlast.policy.observation import LoadSeen
+from outlast.policy.signals import signals
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,6 @@ class Resize:
     because: str
 
 
-# To leave, the load must fit into one member less with room to spare: otherwise it would come back at once.
-SLACK = 0.85
-
-
 def resize(
     now: float,
     service: str,
@@ -50,12 +46,14 @@ def resize(
         season = f" ({scaling.because})" if scaling.because else ""
         return _changed(Resize(service, bound, f"it may have {scaling.least} to {scaling.most}{season}"), now, memory)
     pace = pace or Pace()
-    busy = fresh(load.busy, now, pace.facts)
-    if not isinstance(busy, Known):
+    found = signals(now, have, load, scaling, pace.facts)
+    waits = "; ".join(f"{service}: {signal.unknown}" for signal in found if signal.unknown) or None
+    asking = [(signal.members, signal.because) for signal in found if signal.members is not None]
+    if not asking:
         # Nobody leaves unseen; and what was asked for before says nothing about now.
-        return f"{service}: its load is unknown ({busy.because})", _asked(service, (), memory)
-    up, because = _wanted(have, busy.value, fresh(load.mean, now, pace.facts), scaling)
-    down = _bounded(math.ceil(busy.value / (scaling.capacity * scaling.target * SLACK)), scaling)
+        return waits, _asked(service, (), memory)
+    up, because = max(asking, key=lambda each: each[0])
+    down = max(have if signal.enough is None else signal.enough for signal in found)
     asks = _kept((*memory.asks.get(service, ()), Ask(now, up if up > have else down)), now, scaling)
     memory = _asked(service, asks, memory)
     since = now - memory.resized.get(service, float("-inf"))
@@ -64,29 +62,13 @@ def resize(
         sustained = now - asks[0].at >= pace.lasting and min(lasts) > have
         # As many as were asked for all the time: the height of a wave is no measure.
         wanted = Resize(service, min(lasts), because)
-        return _changed(wanted, now, memory) if sustained and since >= pace.hurry else (None, memory)
+        return _changed(wanted, now, memory) if sustained and since >= pace.hurry else (waits, memory)
     most = max(ask.members for ask in asks)
     calm = now - asks[0].at >= scaling.calm
     if most < have and calm and since >= pace.pause:
         why = f"for {scaling.calm:.0f} s {most} would have been enough"
         return _changed(Resize(service, have - 1, why), now, memory)
-    return None, memory
-
-
-def _wanted(have: int, busy: float, slow: Fact[float], scaling: Scaling) -> tuple[int, str]:
-    """What the load asks for now, and why."""
-    wanted = _bounded(math.ceil(busy / (scaling.capacity * scaling.target)), scaling)
-    because = f"{busy:.0f} requests at once, and each should serve {scaling.capacity * scaling.target:.0f}"
-    if scaling.latency is not None and isinstance(slow, Known) and slow.value > scaling.latency:
-        # Twice as many at most: what is slow may be something that more members do not make faster.
-        more = _bounded(min(2 * have, math.ceil(have * slow.value / scaling.latency)), scaling)
-        if more > wanted:
-            return more, f"answers take {slow.value:.2f} s on average, and {scaling.latency:g} s is the limit"
-    return wanted, because
-
-
-def _bounded(members: int, scaling: Scaling) -> int:
-    return min(max(members + scaling.spare, scaling.least), scaling.most)
+    return waits, memory
 
 
 def _kept(asks: tuple[Ask, ...], now: float, scaling: Scaling) -> tuple[Ask, ...]:

@@ -3,13 +3,14 @@ next. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TypeAlias
 
 from outlast.contract.registry import Registry
-from outlast.contract.scaling import Scaling
+from outlast.contract.scaling import Metric, Scaling
 from outlast.site.schema import Site
+from outlast.topology.leeway import Leeway, narrowed
 from outlast.topology.topology import Topology
 
 Sizes: TypeAlias = Mapping[tuple[str, str], int]
@@ -25,10 +26,18 @@ def bounds(site: Site, registry: Registry) -> dict[str, tuple[int, int]]:
     return found
 
 
-def scaling_at(site: Site, registry: Registry, moment: datetime) -> dict[str, Scaling]:
+def metrics(site: Site, registry: Registry) -> dict[str, Metric]:
+    """The figures of their own that services scale by."""
+    each = ((wish.name, registry[wish.component].scales, wish.options) for wish in site.wishes)
+    return {name: metric for name, scales, options in each if scales and (metric := scales(options).metric)}
+
+
+def scaling_at(
+    site: Site, registry: Registry, moment: datetime, leeways: Collection[Leeway] = ()
+) -> dict[str, Scaling]:
     """By what every service that scales follows its load then."""
     each = ((wish.name, registry[wish.component].scales, wish.options) for wish in site.wishes)
-    return {name: scales(options).at(moment) for name, scales, options in each if scales}
+    return {name: narrowed(scales(options).at(moment), name, leeways) for name, scales, options in each if scales}
 
 
 def kept(

@@ -18,8 +18,12 @@ from outlast.contract.identity import AUTHORITY
 from outlast.contract.interface import Endpoint, Http, Reach, Required, Variable
 from outlast.contract.probe import Health, Output
 from outlast.contract.registry import discover
+from outlast.contract.scaling import Metric
 from outlast.contract.slot import Slot
 from outlast.contract.unit import argument
+from outlast.kernel.errors import Invalid
+from outlast.site.load import load
+from outlast.topology.sections import sections
 from tests.components.edge_views import RELEASE, content, example, unit, view
 
 ENV = "/etc/outlast/apps/web-a.env"
@@ -143,10 +147,60 @@ def test_max_follows_a_large_min() -> None:
     assert (options.scale.min, options.scale.max) == (10, 10)
 
 
+TEXT = """\
+site: shop
+domain: shop.test
+datacenters: { east: { machines: lab } }
+apps:
+  web:
+    source: ./app
+    run: serve
+    scale: { processor: 70, metric: { path: metrics, name: "jobs waiting", per_member: 0, total: true } }
+  api: { source: ./app, run: serve, routes: [/api], scale: { metric: jobs } }
+  mail: { source: ./app, run: serve, routes: [/mail], scale: { metric: {} } }
+"""
+
+
+def test_everything_that_is_wrong_with_what_it_scales_by_is_told_at_once_with_its_place() -> None:
+    with pytest.raises(Invalid) as refusal:
+        load(TEXT, "site.yaml", sections(discover()))
+    assert [(f.where, f.what) for f in refusal.value.findings] == [
+        ("site.yaml:8:25", "`apps.web.scale.processor`: `70` has no unit"),
+        ("site.yaml:8:45", "`apps.web.scale.metric.path` cannot be `metrics`"),
+        ("site.yaml:8:60", "`apps.web.scale.metric.name` cannot be `jobs waiting`"),
+        ("site.yaml:8:88", "`apps.web.scale.metric.per_member` is 0"),
+        ("site.yaml:8:91", "`total` is not a key of `apps.web.scale.metric`"),
+        ("site.yaml:9:70", "`apps.api.scale.metric` must be a mapping of keys to values, not the text `jobs`"),
+        ("site.yaml:10:64", "`apps.mail.scale.metric` lacks `name`"),
+        ("site.yaml:10:64", "`apps.mail.scale.metric` lacks `per_member`"),
+    ]
+    assert all(finding.why and finding.fix for finding in refusal.value.findings)
+
+
+def test_what_it_scales_by_is_what_was_asked_for() -> None:
+    assert COMPONENT.scales is not None
+    plain = COMPONENT.scales(AppOptions.model_validate({"source": "a", "run": "b"}))
+    assert (plain.processor, plain.metric) == (None, None)
+    asked = {"processor": "70%", "metric": {"name": "jobs_waiting", "per_member": 50, "shared": True}}
+    scaling = COMPONENT.scales(AppOptions.model_validate({"source": "a", "run": "b", "scale": asked}))
+    assert scaling.processor == 0.7
+    assert scaling.metric == Metric("http-backend", "/metrics", "jobs_waiting", 50, shared=True)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
         {"scale": {"min": 4, "max": 2}},
+        {"scale": {"processor": 0.5}},
+        {"scale": {"processor": "0%"}},
+        {"scale": {"processor": "101%"}},
+        {"scale": {"metric": {"name": "jobs"}}},
+        {"scale": {"metric": {"per_member": 5}}},
+        {"scale": {"metric": {"name": "jobs waiting", "per_member": 5}}},
+        {"scale": {"metric": {"name": "jobs", "per_member": 0}}},
+        {"scale": {"metric": {"name": "jobs", "per_member": float("inf")}}},
+        {"scale": {"metric": {"name": "jobs", "per_member": 5, "path": "metrics"}}},
+        {"scale": {"metric": {"name": "jobs", "per_member": 5, "path": "/a b\r\n"}}},
         {"routes": []},
         {"routes": ["api"]},
         {"routes": ["/a b"]},

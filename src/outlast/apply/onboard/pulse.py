@@ -1,8 +1,8 @@
 """Runs ON the machine: one line of JSON each second while somebody reads. Standard library only, Python 3.11+.
 
-It tells that the machine lives, which services have processes, what the processor did, what gauges say and, now and
-then, what the members' probes print. It starts no process but probes, judges nothing and changes nothing. It ends when
-nobody reads its lines, and in any case after its life: whoever wants more starts it again.
+It tells that the machine lives, which services have processes, what the processor did, what gauges and members say of
+loads and, now and then, what the members' probes print. It starts no process but probes, judges nothing and changes
+nothing. It ends when nobody reads its lines, and in any case after its life: whoever wants more starts it again.
 """
 
 # pyright: basic
@@ -11,6 +11,7 @@ nobody reads its lines, and in any case after its life: whoever wants more start
 import contextlib
 import itertools
 import json
+import math
 import os
 import pathlib
 import signal
@@ -19,25 +20,26 @@ import sys
 import threading
 import time
 
+from outlast.apply.onboard.metric import PIECE, figure
 from outlast.apply.onboard.probes import NICE, begin, end, finish
 
 ANSWER_LIMIT = 0.3
-PIECE = 65536
 
 
 def main():
     request = json.load(sys.stdin)
     asked = {name: Asked(member) for name, member in request["members"].items()}
+    shown = {name: Watched(metric) for name, metric in request["metrics"].items()}
     signal.signal(signal.SIGALRM, lambda *_: stop(asked))
     try:
-        beat(request, asked)
+        beat(request, asked, shown)
     except BrokenPipeError:
         stop(asked)
     for member in asked.values():
         member.stop()
 
 
-def beat(request, asked):
+def beat(request, asked, shown):
     """The lines. Each second begins anew where the clock is: what came late is left out, not caught up with."""
     began = time.monotonic()
     due, before = began, None
@@ -51,6 +53,8 @@ def beat(request, asked):
             changed = before is not None and any(units[unit] != before[unit] for unit in member.units)
             if now >= due or changed or member.again:
                 member.ask(request["limit"])
+        for metric in shown.values():
+            metric.ask(now, request["metric"])
         if now >= due:
             # All at once at first; from then on each machine at another moment, so that not all of a site look at once.
             due = now + (request["probe"] if number else request["offset"])
@@ -61,7 +65,9 @@ def beat(request, asked):
             **processor(request["groups"]),
             **memory(request["groups"]),
             "units": units,
+            "used": {unit: spent(f"{request['groups']}/system.slice/{unit}") for unit in request["metered"]},
             "probes": {name: said for name, member in asked.items() if (said := member.said())},
+            "metrics": {name: metric.last for name, metric in shown.items() if metric.last},
             "gauges": {name: ask(**gauge) for name, gauge in request["gauges"].items()},
         }
         # A reader that is gone without a word never reads again: what is written to it would wait for ever.
@@ -108,6 +114,25 @@ class Asked:
             end(process)
 
 
+class Watched:
+    """A figure that a member shows, asked for beside the lines, one question at a time. `last`: what came of the last
+    one that was answered; its age tells when no more come."""
+
+    def __init__(self, metric: dict):
+        self.metric, self.last, self.asked = metric, None, -math.inf
+        self.busy = threading.Lock()
+
+    def ask(self, now, pause):
+        """Every `pause` seconds, unless the one before has no answer yet."""
+        if now - self.asked >= pause and self.busy.acquire(blocking=False):
+            self.asked = now
+            threading.Thread(target=self.look, args=(now,), daemon=True).start()
+
+    def look(self, now):
+        self.last = {**figure(**self.metric), "asked": now}
+        self.busy.release()
+
+
 def stop(asked):
     """End at once: nobody reads any more, and to say so would wait."""
     for member in asked.values():
@@ -124,10 +149,16 @@ def has_processes(groups, unit):
 def processor(groups):
     """Seconds that the machine's processors worked since its boot, and how many it has."""
     # Of the machine's own control group, so that a container says what is its own and not its host's.
-    stat = dict(line.split() for line in read(f"{groups}/cpu.stat").splitlines())
     quota, _, period = read(f"{groups}/cpu.max").partition(" ")
     allowed = int(quota) / int(period) if quota.isdigit() else len(os.sched_getaffinity(0))
-    return {"worked": int(stat["usage_usec"]) / 1e6 if "usage_usec" in stat else None, "processors": allowed}
+    return {"worked": spent(groups), "processors": allowed}
+
+
+def spent(group):
+    """Seconds that processors worked for a control group; None where it is not to be seen."""
+    # Told of every group, also where its parent does not share out processors. Source: cgroup-v2, cpu.stat.
+    stat = dict(line.split() for line in read(f"{group}/cpu.stat").splitlines())
+    return int(stat["usage_usec"]) / 1e6 if "usage_usec" in stat else None
 
 
 def memory(groups):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from outlast.components.app.container import PACKAGES
 from outlast.components.app.model import MODEL
-from outlast.components.app.options import AppOptions
+from outlast.components.app.options import AppOptions, Measure
 from outlast.components.app.probe import parse
 from outlast.components.app.recipe import recipe
 from outlast.components.app.render import render
 from outlast.contract.changeover import Changeover
 from outlast.contract.component import Claim, Component, InPool
 from outlast.contract.interface import Http, Provided, Reach, Required
-from outlast.contract.scaling import Scaling
+from outlast.contract.scaling import Metric, Scaling
 from outlast.contract.slot import Slot, in_slot
 from outlast.contract.source import Image
 from outlast.kernel.network import Destination
@@ -47,10 +47,18 @@ def _scales(options: AppOptions) -> Scaling:
         capacity=float(scale.concurrency),
         target=scale.target,
         latency=scale.latency,
+        processor=scale.processor,
+        metric=_metric(scale.metric),
         spare=scale.spare,
         calm=scale.calm,
         seasons=tuple(entry.season for entry in scale.schedule),
     )
+
+
+def _metric(figure: Measure | None) -> Metric | None:
+    if figure is None:
+        return None
+    return Metric("http-backend", figure.path, figure.name, figure.per_member, figure.shared)
 
 
 def _changeover(options: AppOptions) -> Changeover:

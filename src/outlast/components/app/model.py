@@ -10,6 +10,7 @@ from outlast.contract.probe import Output
 from outlast.contract.scene import Scene
 
 SERVICE = re.compile(r"outlast-app-([a-z0-9-]+)\.service")
+SHOWN = "/run/shown"
 PORT = re.compile(r'^PORT="(\d+)"$', re.MULTILINE)
 
 
@@ -34,4 +35,10 @@ def serves(scene: Scene, machine: str) -> frozenset[int]:
     return frozenset(int(found[1]) for text in texts if (found := PORT.search(text)))
 
 
-MODEL = Model(run=run, serves=serves)
+def says(scene: Scene, machine: str, port: int) -> str:
+    """What it shows of itself, whatever it is asked: the text that lies in a file of the machine."""
+    shown = scene.host(machine).read(SHOWN) or ""
+    return f"HTTP/1.0 200 OK\r\n\r\n{shown}" if port in serves(scene, machine) else ""
+
+
+MODEL = Model(run=run, serves=serves, says=says)

@@ -13,6 +13,9 @@ from outlast.kernel.network import DestinationText
 from outlast.kernel.units import Duration, Share
 
 Route = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/-]*$")]
+FigurePath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/?&=%-]*$", max_length=200)]
+# As Prometheus has them.
+FigureName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_:][A-Za-z0-9_:]*$", max_length=200)]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
@@ -21,6 +24,21 @@ FolderName = Annotated[str, StringConstraints(min_length=1)]
 Revision = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_@][A-Za-z0-9_./@^~{}+-]*$")]
 ImageName = Annotated[str, StringConstraints(pattern=r".\.tar$")]
 ArchiveName = Annotated[str, StringConstraints(pattern=r".\.(tar|tar\.gz|tgz|tar\.xz|tar\.bz2|zip)$")]
+
+
+class Measure(BaseModel):
+    """A figure of the app's own that it scales by."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: FigurePath = Field(
+        default="/metrics", description="Path of the app that shows it in the text format of Prometheus."
+    )
+    name: FigureName = Field(description="Its name there; all of that name are added up, whatever their labels.")
+    per_member: float = Field(gt=0, le=1e12, description="How much of it each machine should have.")
+    shared: bool = Field(
+        default=False, description="Whether every machine shows the same one, such as the length of a queue."
+    )
 
 
 class Scale(BaseModel):
@@ -39,6 +57,10 @@ class Scale(BaseModel):
     latency: Duration | None = Field(
         default=None, gt=0, description="Grow also when answers take longer than this on average."
     )
+    processor: Share | None = Field(
+        default=None, gt=0, le=1, description="Grow also when the app uses more of its machines' processors than this."
+    )
+    metric: Measure | None = Field(default=None, description="Grow also by a figure that the app shows of itself.")
     spare: int = Field(default=0, ge=0, description="Machines beyond what the load asks for, to be ready at once.")
     calm: Duration = Field(
         default=300.0, ge=10, description="How long the load must have been lower before a machine goes."

@@ -61,7 +61,7 @@ def threads() -> SimpleNamespace:
 
 
 def sockets(connects: Callable[[str, int], bytes | None]) -> SimpleNamespace:
-    """The module `socket`. `connects` answers what a port says first, None when nothing gets there."""
+    """The module `socket`. `connects` answers what a port says to anybody, None when nothing gets there."""
 
     class Socket:
         def __init__(self, *_: object) -> None:
@@ -79,6 +79,9 @@ def sockets(connects: Callable[[str, int], bytes | None]) -> SimpleNamespace:
         def connect(self, _path: str) -> None:
             # Engines of a simulation are models, and these have no sockets in the file system.
             raise FileNotFoundError
+
+        def sendall(self, _said: bytes) -> None:
+            pass
 
         def recv(self, size: int) -> bytes:
             said, self._said = self._said[:size], self._said[size:]

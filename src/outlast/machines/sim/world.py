@@ -79,11 +79,15 @@ class World:
                 return self._engine(machine, argv)
 
     def _greeting(self, machine: str, address: str, port: int) -> Output:
-        """What a port says first: every machine has its sshd."""
-        scene = self._scene("", self._hosts())
+        """What a port says to whoever connects: every machine has its sshd, and its engines say what they say."""
+        hosts = self._hosts()
+        scene = self._scene("", hosts)
         here, there = scene.host(machine), next((host for host in scene.hosts if host.address == address), None)
-        greets = there is not None and port == SSH_PORT and scene.connected(here, there)
-        return Output(0, "SSH-2.0-simulated\r\n", "") if greets else Output(1, "", "no answer\n")
+        if there is None or not scene.connected(here, there):
+            return Output(1, "", "no answer\n")
+        engines = (model.says(self._scene(name, hosts), there.name, port) for name, model in self.models.items())
+        said = "SSH-2.0-simulated\r\n" if port == SSH_PORT else "".join(engines)
+        return Output(0, said, "") if said else Output(1, "", "no answer\n")
 
     def _engine(self, machine: str, argv: tuple[str, ...]) -> Output | None:
         hosts = self.live()
