@@ -166,6 +166,16 @@ def test_an_app_grows_and_shrinks_by_a_word_and_up_keeps_it(shop: LabSite) -> No
     assert shop.run("scale", "web", "99", expect=2).returncode == 2
 
 
+def test_an_operator_bounds_an_app_until_further_notice(shop: LabSite) -> None:
+    shop.run("scale", "web", "3..4")
+    until("the least are there", lambda: machines(shop) == 3 and shop.status()["healthy"], 120)
+    assert "3..4" in shop.run("scale", "web", "5", expect=2).stderr
+    assert "nothing to change" in shop.run("up", "--yes").stdout
+    shop.run("scale", "web", "auto")
+    shop.run("scale", "web", "2")
+    assert machines(shop) == 2
+
+
 def machines(site: LabSite) -> int:
     found = asyncio.run(site.provider().list())
     return len([each for each in found if "-app-" in each.name and each.power is Power.ON])

@@ -54,7 +54,6 @@ def test_machines_are_made_anew_although_the_command_is_killed_and_go_back(tiny:
         assert len(json.loads(tiny.run("upgrade", "--back", "--json", limit=500).stdout)["done"]) == len(before)
     assert images(tiny) == before
     assert tiny.status()["healthy"]
-    # What is under way over an address in the moment in which it moves may be lost: each edge leaves twice or three
-    # times, and its address comes home as often.
-    assert len(answers.wrong) <= 6, answers.wrong
+    # Each edge leaves twice or three times, and its address comes home as often.
+    assert answers.wrong == []
     assert answers.count > 500
