@@ -31,7 +31,7 @@ async def land(home: Path) -> None:
 async def opened(home: Path) -> tuple[Workspace, Blueprint]:
     """The site and its blueprint, without releases: they are not files of the bundles."""
     workspace = open_workspace(home / "site.yaml")
-    blueprint, _ = workspace.compile(await workspace.grounds())
+    blueprint, _ = workspace.compiler.compile(await workspace.grounds())
     return workspace, replace(blueprint, bundles=tuple(map(_without_releases, blueprint.bundles)))
 
 

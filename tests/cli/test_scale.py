@@ -32,7 +32,7 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "site.yaml"
     path.write_text(TEXT)
     workspace = open_workspace(path)
-    blueprint, _ = workspace.compile(workspace.assumed_grounds())
+    blueprint, _ = workspace.compiler.compile(workspace.assumed_grounds())
     workspace.store.keep(blueprint)
     return path
 

@@ -24,16 +24,16 @@ async def started(home: Path, rest: str = CONTROLLED) -> SimSite:
 async def test_a_leeway_is_kept_by_whatever_follows_until_it_is_taken_back(tmp_path: Path) -> None:
     site = await started(tmp_path)
     before, workspace = site.blueprint(), site.workspace(site.provider())
-    after = workspace.resized(before, {("east", "web"): 3}, (LEEWAY,))
+    after = workspace.compiler.resized(before, {("east", "web"): 3}, (LEEWAY,))
     assert (after.generation, after.leeways) == (before.generation + 1, (LEEWAY,))
     assert parse(dump(after), "a test") == after
     # A leader that grows it, and an operator who runs `up` with the same file.
-    grown = workspace.resized(after, {("east", "web"): 5})
+    grown = workspace.compiler.resized(after, {("east", "web"): 5})
     assert grown.leeways == (LEEWAY,)
     site.store.keep(grown)
-    again, _ = workspace.compile(grown.topology.grounds)
+    again, _ = workspace.compiler.compile(grown.topology.grounds)
     assert again is grown or again == grown
-    free = workspace.resized(grown, {}, ())
+    free = workspace.compiler.resized(grown, {}, ())
     assert (free.leeways, len(free.topology.clusters["east", "web"])) == ((), 5)
 
 
@@ -47,15 +47,15 @@ async def test_a_leader_goes_by_it(tmp_path: Path) -> None:
 async def test_a_leeway_alone_changes_nothing_on_machines_and_without_one_digests_stay(tmp_path: Path) -> None:
     site = await started(tmp_path)
     before, workspace = site.blueprint(), site.workspace(site.provider())
-    after = workspace.resized(before, {}, (Leeway("web", 2, 4),))
+    after = workspace.compiler.resized(before, {}, (Leeway("web", 2, 4),))
     assert after.digest != before.digest
     assert after.bundles == before.bundles
-    assert workspace.resized(before, {}) is before
-    assert workspace.resized(before, {}, ()) is before
+    assert workspace.compiler.resized(before, {}) is before
+    assert workspace.compiler.resized(before, {}, ()) is before
 
 
 async def test_where_nobody_sizes_anything_no_leeway_is_kept(tmp_path: Path) -> None:
     site = await started(tmp_path, rest="controller: { members: 0 }")
     workspace = site.workspace(site.provider())
-    assert workspace.followed == frozenset()
-    assert workspace.resized(site.blueprint(), {}, (LEEWAY,)).leeways == ()
+    assert workspace.compiler.followed == frozenset()
+    assert workspace.compiler.resized(site.blueprint(), {}, (LEEWAY,)).leeways == ()

@@ -32,7 +32,7 @@ async def up(site: SimSite, word: str, monkeypatch: pytest.MonkeyPatch) -> tuple
     """What the verb does with secrets, and then `up`."""
     monkeypatch.setenv("WORD", word)
     workspace = site.workspace(site.provider())
-    blueprint, _ = workspace.compile(await workspace.grounds())
+    blueprint, _ = workspace.compiler.compile(await workspace.grounds())
     vault = site.vault()
     vault.take(workspace.find_secrets(blueprint))
     vault.keep()

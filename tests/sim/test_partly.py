@@ -69,7 +69,7 @@ async def test_a_service_grows_and_shrinks_and_no_machine_is_left(shop: SimSite)
     site = shop.workspace(sim)
     for members in (4, 2):
         before = shop.blueprint()
-        after = site.resized(before, {("east", "web"): members})
+        after = site.compiler.resized(before, {("east", "web"): members})
         assert after.generation == before.generation + 1
 
         async def keep(after: object = after) -> None:
@@ -89,7 +89,7 @@ async def test_a_service_grows_and_shrinks_and_no_machine_is_left(shop: SimSite)
 async def test_a_size_beyond_the_bounds_is_brought_within_them(shop: SimSite) -> None:
     await shop.up()
     site = shop.workspace(shop.provider())
-    after = site.resized(shop.blueprint(), {("east", "web"): 9})
+    after = site.compiler.resized(shop.blueprint(), {("east", "web"): 9})
     assert len(after.topology.clusters["east", "web"]) == 4
 
 

@@ -172,7 +172,7 @@ async def test_an_intent_that_an_operator_left_begun_is_finished(
 ) -> None:
     sim = shop.provider()
     workspace = shop.workspace(sim)
-    shop.store.keep(workspace.resized(shop.blueprint(), {("east", "web"): 3}))
+    shop.store.keep(workspace.compiler.resized(shop.blueprint(), {("east", "web"): 3}))
     (shop.store.folder / STAGE).write_text(Stage.HALTED)
     async with agreement.lead("east-controller-1", unheard) as tenure:
         deeds = Deeds(workspace, agreement, tenure, Post("east-controller-1", agreement, tmp_path / "one"))

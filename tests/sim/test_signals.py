@@ -112,5 +112,5 @@ async def test_members_that_use_their_processors_up_get_help(tmp_path: Path) -> 
     assert resize.members in (3, 4)
     assert resize.because.startswith("processor ")
     assert resize.because.endswith(" of 50 %")
-    after = workspace.resized(site.blueprint(), {("east", "web"): resize.members})
+    after = workspace.compiler.resized(site.blueprint(), {("east", "web"): resize.members})
     assert len(after.topology.clusters["east", "web"]) == resize.members

@@ -71,11 +71,11 @@ def _compiled(workspaces: Sequence[Workspace]) -> list[_Checked]:
     wrong: list[Finding] = []
     for workspace in workspaces:
         try:
-            blueprint, _ = workspace.compile(workspace.assumed_grounds())
+            blueprint, _ = workspace.compiler.compile(workspace.assumed_grounds())
         except Invalid as invalid:
             wrong += arising(invalid.findings, workspace.environment, wrong)
         else:
-            findings = workspace.located(audit(workspace.site, workspace.registry, blueprint))
+            findings = workspace.loaded.located(audit(workspace.site, workspace.registry, blueprint))
             checked.append(_Checked(workspace, blueprint, findings))
     if wrong:
         raise Invalid(*dict.fromkeys(wrong))

@@ -57,7 +57,7 @@ def deploy(
     """
     workspace = open_workspace(file, environment)
     service = app_of(workspace, app)
-    release = workspace.releases()[service]
+    release = workspace.compiler.releases()[service]
     builds = {release.artifact.name: release.order}
     terms = Terms(
         operator("deploy"),
@@ -131,7 +131,7 @@ async def _carried_out(
     workspace = asked.workspace
     await workspace.catch_up()
     now = applied(workspace)
-    after = workspace.released(now, artifact, asked.service)
+    after = workspace.compiler.released(now, artifact, asked.service)
     # Where the app is, and where controllers are told of it.
     governors = {wish.name for wish in workspace.site.wishes if workspace.registry[wish.component].governs}
     wanted = {asked.service, *governors}
@@ -146,7 +146,7 @@ async def _rehearse(asked: _Asked, artifact: Artifact) -> int:
     workspace = asked.workspace
     await workspace.catch_up()
     now = applied(workspace)
-    after = workspace.released(now, artifact, asked.service)
+    after = workspace.compiler.released(now, artifact, asked.service)
     changes = diff(now, after)
     built = workspace.store.release(artifact.name, artifact.digest).exists()
     if asked.json:

@@ -46,8 +46,8 @@ def doctor(file: SiteFile = SITE_FILE, environment: Environment = "", json: AsJs
 
 
 async def _checks(workspace: Workspace) -> tuple[Check, ...]:
-    blueprint, _ = workspace.compile(workspace.assumed_grounds())
-    warnings = workspace.located(audit(workspace.site, workspace.registry, blueprint))
+    blueprint, _ = workspace.compiler.compile(workspace.assumed_grounds())
+    warnings = workspace.loaded.located(audit(workspace.site, workspace.registry, blueprint))
     machines, members = len(blueprint.topology.machines), len(blueprint.topology.members)
     site = Check(str(workspace.file), f"{called(workspace)} is valid: {machines} machines, {members} members", warnings)
     own = (_secrets(workspace, blueprint), *_certificates(workspace), _lock(workspace.store))

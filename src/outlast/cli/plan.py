@@ -96,7 +96,7 @@ async def make_plan(workspace: Workspace) -> Plan:
     """Compile, compare with what was applied last, and ask the machines that exist whether they still match."""
     await workspace.catch_up()
     before = workspace.store.blueprint()
-    blueprint, _ = workspace.compile(await workspace.grounds())
+    blueprint, _ = workspace.compiler.compile(await workspace.grounds())
     drifts = await drift(before, workspace.registry, workspace.provider, workspace.vault) if before else ()
     secrets = changes(workspace.vault, workspace.find_secrets(blueprint), blueprint)
     return Plan(blueprint, diff(before, blueprint), drifts, secrets)
@@ -142,7 +142,7 @@ def _summary(change: MachineChange) -> str:
 
 def show_firewall(workspace: Workspace, *, json: bool) -> int:
     """Print every rule of every machine, as the site file asks for it now."""
-    blueprint, _ = workspace.compile(asyncio.run(workspace.grounds()))
+    blueprint, _ = workspace.compiler.compile(asyncio.run(workspace.grounds()))
     if json:
         walls = [
             {"machine": w.machine, "rules": [{**asdict(r), "text": r.text} for r in w.rules]}

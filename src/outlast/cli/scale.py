@@ -103,12 +103,12 @@ async def _scale(
 def _after(workspace: Workspace, before: Blueprint, app: str, size: Asked) -> Blueprint:
     datacenters = workspace.site.datacenters
     if isinstance(size, int):
-        return workspace.resized(before, {(datacenter, app): size for datacenter in datacenters})
+        return workspace.compiler.resized(before, {(datacenter, app): size for datacenter in datacenters})
     sizes: dict[tuple[str, str], int] = {}
     if size is not None:
         have = {(name, app): len(before.topology.clusters.get((name, app), ())) for name in datacenters}
         sizes = {key: min(max(members, size.least), size.most) for key, members in have.items()}
-    return workspace.resized(before, sizes, said(before.leeways, app, size))
+    return workspace.compiler.resized(before, sizes, said(before.leeways, app, size))
 
 
 def _refuse(workspace: Workspace, blueprint: Blueprint, app: str, size: Asked) -> None:
@@ -116,7 +116,7 @@ def _refuse(workspace: Workspace, blueprint: Blueprint, app: str, size: Asked) -
     now = scaling_at(workspace.site, workspace.registry, datetime.now(UTC))
     if app not in now:
         raise Invalid(_no_app(app, _sizes(workspace, blueprint)))
-    if isinstance(size, Leeway) and app not in workspace.followed:
+    if isinstance(size, Leeway) and app not in workspace.compiler.followed:
         raise Invalid(_not_followed(app))
     where = workspace.loaded.places.where("apps", app, "scale")
     if finding := refused(app, size, now[app], blueprint.leeways, where):

@@ -36,7 +36,7 @@ def simulate(
     without, a machine was replaced that was well, or the site was not whole again.
     """
     workspace = open_workspace(file, environment)
-    blueprint, _ = workspace.compile(workspace.assumed_grounds())
+    blueprint, _ = workspace.compiler.compile(workspace.assumed_grounds())
     shape = outline(blueprint, workspace.registry)
     results = [rehearse(shape, each, hours) for each in range(seed, seed + lives)]
     if json:

@@ -83,7 +83,7 @@ class _Asked:
 async def _up(workspace: Workspace, asked: _Asked) -> tuple[Blueprint, Outcome]:
     await workspace.catch_up()
     before = workspace.store.blueprint()
-    blueprint, wanted = workspace.compile(await workspace.grounds())
+    blueprint, wanted = workspace.compiler.compile(await workspace.grounds())
     replaced = machine_of(blueprint, asked.replace) if asked.replace else ""
     secrets = workspace.find_secrets(blueprint)
     if asked.plan is not None:
@@ -138,7 +138,7 @@ def _print(
         out.print(f"[green]●[/] {called(workspace)} is up: generation {blueprint.generation}, in {seconds:.1f} s")
     else:
         out.print(f"[green]●[/] nothing to change: generation {blueprint.generation} is in place ({seconds:.1f} s)")
-    for service, shipment in workspace.refused().items():
+    for service, shipment in workspace.compiler.refused().items():
         out.print(f"  [yellow]◐[/] {service} stays as it is: release {shipment.release} was {shipment.fate}")
         out.print(f"    [dim]`outlast deploy {service}` tries it again[/]")
     for url in urls(blueprint):

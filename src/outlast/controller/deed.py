@@ -103,7 +103,7 @@ class Deeds:
         text = "; ".join(f"{each.service}: {each.members} members, because {each.because}" for each in resizes)
         before = self.blueprint
         wanted = {(name, service): r.members for r in resizes for name, _, service in [r.service.partition("/")]}
-        after = self._workspace.resized(before, wanted)
+        after = self._workspace.compiler.resized(before, wanted)
         if after.digest == before.digest:
             return
 

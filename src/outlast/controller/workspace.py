@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,19 +12,14 @@ from pathlib import Path
 
 from outlast.apply.apply import filled
 from outlast.apply.vault import Vault, now
-from outlast.blueprint.audit import audit
 from outlast.blueprint.blueprint import Blueprint
-from outlast.blueprint.compile import compile_blueprint
-from outlast.contract.bundle import Artifact
-from outlast.contract.component import InPool
 from outlast.contract.registry import Registry, discover
 from outlast.controller import owner
+from outlast.controller.compiler import Compiler
 from outlast.controller.kit import hand_over, in_use, pack
 from outlast.controller.makers import Place, maker
 from outlast.controller.office import Office
-from outlast.controller.outline import growing
-from outlast.controller.shipments import Shipment, refused, releases_of
-from outlast.controller.source import Release, handed, missing_sources, releases
+from outlast.controller.source import handed, missing_sources
 from outlast.controller.store import STAGE, Stage, Store, own_folder
 from outlast.kernel.errors import Finding, Invalid, OutlastError, Unreachable, failing
 from outlast.machines.check import Check
@@ -35,10 +30,7 @@ from outlast.site.environments import environments
 from outlast.site.load import Loaded, load, load_all
 from outlast.site.schema import Site
 from outlast.site.tree import parse
-from outlast.topology.leeway import Leeway
-from outlast.topology.place import place
 from outlast.topology.sections import sections
-from outlast.topology.sizes import Sizes, bounds, kept
 from outlast.topology.topology import Ground
 
 
@@ -82,6 +74,11 @@ class Workspace:
         """Whoever makes the machines."""
         return self.given or maker(self.site).provide(self._place)
 
+    @cached_property
+    def compiler(self) -> Compiler:
+        """Makes its blueprints."""
+        return Compiler(self.loaded, self.registry, self.store, self.home)
+
     @property
     def _place(self) -> Place:
         return Place(self.site, self.home, self.store.folder)
@@ -99,76 +96,6 @@ class Workspace:
     async def host(self, blueprint: Blueprint) -> Mapping[str, bytes] | None:
         """What controllers need of this computer runs. Answers the files with which they reach for the machines."""
         return await maker(self.site).host(self._place, blueprint)
-
-    def releases(self) -> dict[str, Release]:
-        """The wanted release of every service that is made from source."""
-        return releases(self.site, self.registry, self.home, self.store)
-
-    def compile(self, grounds: Sequence[Ground], asked: Sizes | None = None) -> tuple[Blueprint, dict[str, Release]]:
-        """The audited blueprint on these networks, with the sizes that are `asked` for. Raises `Invalid` with every
-        finding."""
-        wanted = {**self.releases(), **self._staying()}
-        artifacts = {service: release.artifact for service, release in wanted.items()}
-        return self._compiled(grounds, artifacts, self.store.blueprint(), asked), wanted
-
-    def _staying(self) -> dict[str, Release]:
-        """The releases that stay, although the source is another one: that one was refused."""
-        running = releases_of(self.store.in_place())
-        return {name: Release(running[name], handed(running[name], self.store)) for name in self.refused()}
-
-    def refused(self) -> dict[str, Shipment]:
-        """The services whose source makes a release that did not do well or was left, and which run another one."""
-        shipped, running = self.store.shipments.all(), releases_of(self.store.in_place())
-        wanted = {name: release.artifact.digest for name, release in self.releases().items() if name in running}
-        bad = {name: refused(shipped, name).get(digest) for name, digest in wanted.items()}
-        return {name: each for name, each in bad.items() if each and running[name].digest != each.release}
-
-    def released(self, before: Blueprint, artifact: Artifact, service: str) -> Blueprint:
-        """The audited blueprint that differs from `before` in the release of this service only. Raises `Invalid`."""
-        artifacts = {**releases_of(before), service: artifact}
-        after = self._compiled(before.topology.grounds, artifacts, before, None)
-        others = [name for name in _changed(before, after) if name != service]
-        if others:
-            raise Invalid(_more(service, others))
-        return after
-
-    def resized(self, before: Blueprint, asked: Sizes, leeways: Collection[Leeway] | None = None) -> Blueprint:
-        """The audited blueprint that differs from `before` in these sizes (and leeways) only. Raises `Invalid`."""
-        return self._compiled(before.topology.grounds, releases_of(before), before, asked, leeways)
-
-    @property
-    def followed(self) -> frozenset[str]:
-        """The services whose sizes follow their loads: somebody sees to it, and has machines for it."""
-        return frozenset(bounds(self.site, self.registry) if self._is_governed and growing(self.site) else ())
-
-    def _compiled(
-        self,
-        grounds: Sequence[Ground],
-        artifacts: Mapping[str, Artifact],
-        parent: Blueprint | None,
-        asked: Sizes | None,
-        leeways: Collection[Leeway] | None = None,
-    ) -> Blueprint:
-        before = parent.topology if parent else None
-        if leeways is None:
-            leeways = parent.leeways if parent else ()
-        # Of what nobody sizes any more, nothing that was said of its size is kept.
-        said = tuple(leeway for leeway in leeways if leeway.service in self.followed)
-        # Without somebody who shrinks what grew, a size is what the file says.
-        sizes = kept(self.site, self.registry, before if self._is_governed else None, asked)
-        topology = place(self.site, self.registry, grounds, before, sizes)
-        in_place = self.store.in_place()
-        blueprint = compile_blueprint(self.site, self.registry, topology, artifacts, parent, in_place, said)
-        findings = failing(self.located(audit(self.site, self.registry, blueprint)))
-        if findings:
-            raise Invalid(*findings)
-        return blueprint
-
-    @property
-    def _is_governed(self) -> bool:
-        pairs = [(wish, self.registry[wish.component]) for wish in self.site.wishes]
-        placed = [(wish, c.placement) for wish, c in pairs if c.governs and isinstance(c.placement, InPool)]
-        return any(placement.wanted(wish.options) for wish, placement in placed)
 
     def find_secrets(self, blueprint: Blueprint, service: str = "") -> dict[str, str]:
         """The owner's secrets that somebody reads, or this service only. Raises `Invalid` with every one that cannot be
@@ -225,34 +152,6 @@ class Workspace:
             secret = key.text(self.store.folder, os.environ)
             kit = pack(self.file, self.environment, self.store, secret, blueprint, tars, more)
             await hand_over(kit, [machines[home] for home in homes], new=new)
-
-    def located(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
-        """Findings that name a place in the site file by its path get file, line and column."""
-        places = self.loaded.places
-        known = {"apps", "datacenters", "secrets", *(wish.section for wish in self.site.wishes)}
-        return tuple(
-            replace(f, where=places.where(*f.where.split("."))) if f.where.split(".")[0] in known else f
-            for f in findings
-        )
-
-
-def _changed(before: Blueprint, after: Blueprint) -> list[str]:
-    """The services of which some member is another than before; empty text: the machines themselves."""
-    old = {(bundle.machine, held.member): held for bundle in before.bundles for held in bundle.parts}
-    new = {(bundle.machine, held.member): held for bundle in after.bundles for held in bundle.parts}
-    members = {**before.topology.member_by_name, **after.topology.member_by_name}
-    differing = {member for key in old.keys() | new.keys() if old.get(key) != new.get(key) for _, member in [key]}
-    return sorted({members[member].service if member else "" for member in differing})
-
-
-def _more(service: str, others: list[str]) -> Finding:
-    what = ", ".join(other or "the machines" for other in others)
-    return Finding(
-        where=service,
-        what="the site file asks for more than another release",
-        why=f"something changed for {what} since the last `outlast up`",
-        fix="look at `outlast plan`; `outlast up` brings all of it, with the same care",
-    )
 
 
 def open_workspace(file: Path, environment: str = "", *, sources: bool = True) -> Workspace:

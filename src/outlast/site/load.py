@@ -36,6 +36,14 @@ class Loaded:
     environment: str = ""
     environments: tuple[str, ...] = ()
 
+    def located(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+        """Findings that name a place in the site file by its path get file, line and column."""
+        known = {"apps", "datacenters", "secrets", *(wish.section for wish in self.site.wishes)}
+        return tuple(
+            replace(f, where=self.places.where(*f.where.split("."))) if f.where.split(".")[0] in known else f
+            for f in findings
+        )
+
 
 def load(text: str, file: str, sections: Sequence[Section], environment: str = "") -> Loaded:
     """The site that `text` describes, or that environment of it; `file` is what findings call it. Raises `Invalid` with
