@@ -33,6 +33,13 @@ def render(index: int = 1, *, floating: tuple[Floating, ...] = FLOATING, **optio
     return COMPONENT.render(seen)
 
 
+def programs(folder: Path, **scripts: str) -> None:
+    """Programs of these names that stand for the machine's own."""
+    for name, body in scripts.items():
+        (folder / name).write_text(f"#!/bin/sh\n{body}\n")
+        (folder / name).chmod(0o755)
+
+
 def instances(part: Part) -> dict[str, tuple[int, int]]:
     """Address to (router id, priority)."""
     text = content(part, CONFIG)
@@ -83,10 +90,7 @@ def test_whoever_is_not_at_home_gives_an_address_back_to_a_home_that_is_well() -
 
 def goes_home(tmp_path: Path, held: str, answer: int) -> int:
     """Run the check of a holder whose home answers so, with a delay of 2 s; its code."""
-    stubs = {"ip": f"echo '{held}'", "curl": f"exit {answer}", "quiet": f"echo quiet >> {tmp_path}/quieted"}
-    for name, body in stubs.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
-        (tmp_path / name).chmod(0o755)
+    programs(tmp_path, ip=f"echo '{held}'", curl=f"exit {answer}", quiet=f"echo quiet >> {tmp_path}/quieted")
     script = content(render(1, home_delay="2s"), "/etc/outlast/keepalived/goes-home")
     script = script.replace("/etc/outlast/keepalived/quiet", str(tmp_path / "quiet")).replace(RUNTIME, str(tmp_path))
     argv = ["sh", "-c", script, "goes-home", "10.0.0.253", "https://home/"]
@@ -129,10 +133,8 @@ def test_an_address_goes_home_when_its_home_has_answered_for_so_long(tmp_path: P
     ],
 )
 def test_an_address_leaves_when_what_is_under_way_is_answered(tmp_path: Path, sockets: str, busy: bool) -> None:
-    stubs = {"ss": f"echo '{sockets}'", "nft": f'echo "$*" >> {tmp_path}/rules', "sleep": f"echo >> {tmp_path}/slept"}
-    for name, body in stubs.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
-        (tmp_path / name).chmod(0o755)
+    notes = {"nft": f'echo "$*" >> {tmp_path}/rules', "sleep": f"echo >> {tmp_path}/slept"}
+    programs(tmp_path, ss=f"echo '{sockets}'", **notes)
     script = content(render(1), "/etc/outlast/keepalived/quiet")
     done = subprocess.run(["sh", "-c", script, "quiet", "10.0.0.254"], env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
     assert done.returncode == 0
@@ -144,10 +146,8 @@ def test_an_address_leaves_when_what_is_under_way_is_answered(tmp_path: Path, so
 
 
 def test_only_what_is_here_falls_quiet_when_the_machine_leaves(tmp_path: Path) -> None:
-    (tmp_path / "ip").write_text('#!/bin/sh\n[ "$6" = 10.0.0.253/32 ] && echo "1: held"\n')
-    (tmp_path / "quiet").write_text(f'#!/bin/sh\necho "$*" > {tmp_path}/quieted\nexit 1\n')
-    for name in ("ip", "quiet"):
-        (tmp_path / name).chmod(0o755)
+    quiet = f'echo "$*" > {tmp_path}/quieted; exit 1'
+    programs(tmp_path, ip='[ "$6" = 10.0.0.253/32 ] && echo "1: held"', quiet=quiet)
     script = content(render(1), "/etc/outlast/keepalived/leave")
     script = script.replace("/etc/outlast/keepalived/quiet", str(tmp_path / "quiet"))
     done = subprocess.run(["sh", "-c", script, "leave"], env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
@@ -184,8 +184,7 @@ def test_it_asks_whatever_edge_there_is() -> None:
 def test_an_edge_without_apps_and_one_without_an_answer_are_told_apart(
     tmp_path: Path, answer: int, edge: int, apps: int
 ) -> None:
-    (tmp_path / "curl").write_text(f"#!/bin/sh\nexit {answer}\n")
-    (tmp_path / "curl").chmod(0o755)
+    programs(tmp_path, curl=f"exit {answer}")
     check = content(render(1), "/etc/outlast/keepalived/edge-answers")
     ended = [
         subprocess.run(["sh", "-c", check, "check", asked], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}).returncode
