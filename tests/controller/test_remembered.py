@@ -15,6 +15,8 @@ MEMORY = Memory(
     quarantined={"east-web-2": Ill("it is not healthy", 50.0)},
     asks={"east/web": (Ask(70.0, 3), Ask(99.0, 2))},
     resized={"east/web": 80.0},
+    looked=99.5,
+    steady=70.0,
 )
 
 
@@ -24,6 +26,10 @@ def test_ages_are_kept_whatever_the_clock_says(later: int) -> None:
     assert found.ills["east-app-1"].since == later - 5.0
     assert found.under_way["east-app-1"] == Attempt(Verb.START, later - 10.0, later + 50.0)
     assert parse(dump(found, float(later)), 100.0) == MEMORY
+
+
+def test_what_never_was_is_remembered_as_that() -> None:
+    assert parse(dump(Memory(resized={"east/web": 80.0}), 100.0), 7.0) == Memory(resized={"east/web": -13.0})
 
 
 def test_what_cannot_be_read_is_no_memory() -> None:

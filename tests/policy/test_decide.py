@@ -39,12 +39,33 @@ def test_a_site_that_is_well_and_calm_is_left_alone() -> None:
     assert not any(course(*(seen(float(now), 3.0) for now in range(100))))
 
 
-def test_what_is_lost_and_what_is_asked_for_come_in_one_decision() -> None:
-    _, last = course(*(seen(float(now), 18.0, off=("a1", "a2")) for now in range(2)))
-    assert [(each.service, each.members) for each in last.resizes] == [("east/web", 4)]
+def test_what_piles_up_while_a_machine_is_brought_back_is_no_load() -> None:
+    lost = [seen(float(now), 18.0, off=("a1", "a2")) for now in range(2)]
+    *_, last = course(*lost)
     # Half of the machines are gone, and their provider says so: that is no fault of the observer's.
     assert [(each.verb, each.subject) for each in last.remedies] == [(Verb.START, "a1"), (Verb.START, "a2")]
-    assert "18 requests at once" in last.resizes[0].because
+    # It took six seconds, in which nobody looked; what has piled up since is gone by and by.
+    back = [seen(8.0 + now, max(18.0 - 3 * now, 3.0)) for now in range(20)]
+    assert not any(decision.resizes for decision in course(*lost, *back))
+
+
+def test_a_load_that_stays_when_a_machine_is_back_is_one() -> None:
+    lost = [seen(float(now), 18.0, off=("a1", "a2")) for now in range(2)]
+    back = [seen(8.0 + now, 18.0) for now in range(12)]
+    decisions = course(*lost, *back)
+    ((at, grown),) = [(now, d.resizes) for now, d in enumerate(decisions, 8 - len(lost)) if d.resizes]
+    assert (at, grown[0].service, grown[0].members) == (18, "east/web", 4)
+    assert "18 requests at once" in grown[0].because
+
+
+def test_after_a_change_the_new_ones_show_what_they_carry_before_more_are_asked_for() -> None:
+    calm = [seen(float(now), 3.0) for now in range(12)]
+    *_, first = course(*calm, *(seen(12.0 + now, 18.0) for now in range(2)))
+    assert [each.members for each in first.resizes] == [4]
+    # Nobody looked while it was carried out. One look that asks for more is not two.
+    after = [seen(20.0 + now, 25.0 if now < 9 else 3.0) for now in range(20)]
+    decisions = course(*calm, *(seen(12.0 + now, 18.0) for now in range(2)), *after)
+    assert sum(bool(decision.resizes) for decision in decisions) == 1
 
 
 def test_an_unknown_load_is_waited_for_and_changes_nothing() -> None:

@@ -6,6 +6,7 @@ before the next leader's first look.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 from pydantic import TypeAdapter, ValidationError
@@ -17,7 +18,8 @@ MEMORY = TypeAdapter(Memory)
 
 def dump(memory: Memory, now: float) -> bytes:
     """The memory of this moment."""
-    return MEMORY.dump_json(shifted(memory, -now))
+    # Not by pydantic: to it "never", which is minus infinity, is null, and null is no time.
+    return json.dumps(MEMORY.dump_python(shifted(memory, -now), mode="json")).encode()
 
 
 def parse(text: bytes, now: float) -> Memory:
@@ -38,6 +40,8 @@ def shifted(memory: Memory, by: float) -> Memory:
         quarantined={name: _ill(ill, by) for name, ill in memory.quarantined.items()},
         asks={name: tuple(Ask(ask.at + by, ask.members) for ask in asks) for name, asks in memory.asks.items()},
         resized={name: at + by for name, at in memory.resized.items()},
+        looked=memory.looked + by,
+        steady=memory.steady + by,
     )
 
 

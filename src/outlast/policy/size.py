@@ -13,8 +13,8 @@ from outlast.policy.signals import signals
 @dataclass(frozen=True, slots=True)
 class Pace:
     """Seconds. `lasting`: so long a load must ask for more, because what piles up while a database moves is gone by
-    then. `pause`: from a member that went to the next; `hurry`: from one growth to the next, in which the new ones show
-    what they carry; `facts`: older ones are not believed."""
+    then. `pause`: from a member that went to the next; `hurry`: from the end of a change to a growth, in which what is
+    there now shows what it carries; `facts`: older ones are not believed."""
 
     lasting: float = 1.0
     pause: float = 30.0
@@ -62,7 +62,8 @@ def resize(
         sustained = now - asks[0].at >= pace.lasting and min(lasts) > have
         # As many as were asked for all the time: the height of a wave is no measure.
         wanted = Resize(service, min(lasts), because)
-        return _changed(wanted, now, memory) if sustained and since >= pace.hurry else (waits, memory)
+        shown = min(since, now - memory.steady) >= pace.hurry
+        return _changed(wanted, now, memory) if sustained and shown else (waits, memory)
     most = max(ask.members for ask in asks)
     calm = now - asks[0].at >= scaling.calm
     if most < have and calm and since >= pace.pause:
