@@ -24,7 +24,8 @@ class Rhythm:
     groups."""
 
     period: float = 1.0
-    probe: float = 5.0
+    # A probe costs 20 to 120 ms of a processor, and a service that loses its processes has its own asked at once.
+    probe: float = 10.0
     limit: float = 6.0
     metric: float = 2.0
     answer: float = 1.0

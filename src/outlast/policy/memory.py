@@ -44,8 +44,9 @@ class Ask:
 @dataclass(frozen=True, slots=True)
 class Memory:
     """By the names of machines and members: what ails them, the remedies of late, the one that has not ended, and why
-    nothing more is tried. By service: what its load asked for of late, and when its size was last changed. `looked`: when
-    the site was last looked at; `steady`: since when that was without a pause, and no machine was being brought back."""
+    nothing more is tried. By service: what its load asked for of late, and when its size was last changed. `looked`:
+    when the site was last looked at; `steady`: since when that is done without a pause, and no machine is being brought
+    back."""
 
     ills: Mapping[str, Ill] = field(default_factory=dict[str, Ill])
     tried: Mapping[str, tuple[Attempt, ...]] = field(default_factory=dict[str, tuple[Attempt, ...]])
