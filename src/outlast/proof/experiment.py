@@ -93,7 +93,8 @@ class Trial:
     `outage` is the longest time without service around the fault, `after` the longest from its healing on, both as
     clients saw them. `redundant` is how long after the healing everything was there again.
     `lanes` are timelines by what clients did (`order`, `append`), `marks` (seconds relative to the fault, what).
-    `silence` is from when to when (seconds relative to the fault) that outage lasted.
+    `silence` is from when to when (seconds relative to the fault) that outage lasted. `busy` is the share of this
+    computer's processors that worked from the fault on.
     """
 
     number: int
@@ -109,6 +110,7 @@ class Trial:
     lanes: tuple[tuple[str, tuple[Beat, ...]], ...] = ()
     marks: tuple[tuple[float, str], ...] = ()
     silence: tuple[float, float] | None = None
+    busy: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ MOVED = 0.25
 class Seen:
     """What is known of a trial besides its history. `without`: sources whose clients do not count; `session`:
     the machine with a session that talks to a member itself (empty: none); `digests`: what the
-    rows of each member come to, None where it could not be asked."""
+    rows of each member come to, None where it could not be asked; `busy`: the share of this computer's processors that
+    worked."""
 
     number: int
     target: str
@@ -37,6 +38,7 @@ class Seen:
     session: str
     digests: Mapping[str, str | None]
     limit: float
+    busy: float | None = None
 
 
 def judge(experiment: Experiment, held: History, seen: Seen) -> Trial:
@@ -62,6 +64,7 @@ def judge(experiment: Experiment, held: History, seen: Seen) -> Trial:
         lanes=beats(held, seen.fault_at, since - 1.0, min(seen.ended_at, seen.healed_at + SHOWN), kinds=LANES),
         silence=(longest.began - seen.fault_at, longest.ended - seen.fault_at) if longest else None,
         marks=tuple((mark.at - seen.fault_at, mark.what) for mark in held.marks),
+        busy=seen.busy,
     )
 
 

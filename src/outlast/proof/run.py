@@ -17,6 +17,7 @@ from outlast.blueprint.blueprint import Blueprint
 from outlast.kernel.errors import Finding, OutlastError, Unreachable
 from outlast.machines.provider import Provider
 from outlast.proof.aim import aimed
+from outlast.proof.computer import worked
 from outlast.proof.experiment import Experiment, Role, Trial
 from outlast.proof.history import History, Kind, history
 from outlast.proof.judge import Seen, judge
@@ -64,13 +65,14 @@ async def trial(stand: Stand, experiment: Experiment, number: int) -> tuple[Tria
     async with rows.working(session, LONGEST_TRIAL), web.working():
         await _until_served(stand, web, rows)
         stand.watch.kept.forget(away)
+        before = worked()
         async with stand.striker.struck(experiment, status, number) as struck:
             await asyncio.sleep(experiment.hold)
             healed = time.time()
         mended = time.time() - healed
         near = await stand.watch.again(stand.striker.machines(targets), STEADY_LIMIT)
         await asyncio.sleep(TAIL)
-        ended = time.time()
+        ended, busy = time.time(), worked().since(before)
     # Now that nobody is served who could feel it: the whole site.
     rest = await stand.watch.healthy(STEADY_LIMIT) if near is not None else None
     redundant = None if near is None or rest is None else mended + near + rest
@@ -89,6 +91,7 @@ async def trial(stand: Stand, experiment: Experiment, number: int) -> tuple[Tria
         session=session or "",
         digests=await _digests(stand),
         limit=STEADY_LIMIT,
+        busy=busy,
     )
     return judge(experiment, held, seen), held
 

@@ -142,7 +142,7 @@ def test_no_experiment_proves_nothing() -> None:
     ],
 )
 def test_the_headline_is_true(experiments: int, proved: int, said: str) -> None:
-    assert headline(Totals(experiments, proved, 9, 9, 0)) == said
+    assert headline(Totals(experiments, proved, 9, 9, 0, 0.5)) == said
 
 
 def test_a_timeline_stays_within_its_picture() -> None:

@@ -27,6 +27,18 @@ def shown(renderable: RenderableType) -> str:
     return capture.get()
 
 
+def test_a_computer_that_had_nothing_to_spare_is_said() -> None:
+    def on(*shares: float | None) -> str:
+        held = [trial(number, busy=share) for number, share in enumerate(shares)]
+        return shown(summary(report(judged(proof().experiment, held))))
+
+    assert "busy 97 % of the time" in on(0.4, 0.99, 0.97)
+    assert "processors were busy" not in on(0.4, 0.99, 0.5)
+    # Reports of before do not know.
+    assert "processors were busy" not in on(None, None)
+    assert figures([trial(0), trial(1, busy=0.5)]).busy == 0.5
+
+
 @pytest.mark.parametrize(
     "held", [everything(), report(), report(judged(proof().experiment, []))], ids=["all", "empty", "no trial"]
 )

@@ -14,7 +14,7 @@ from outlast.proof.verdict import Judgement
 class Figures:
     """Seconds and counts; None where nobody knows. `p50`, `p95` and `longest` are of outages, `after` is the longest
     gap from the healing on, `redundant` and `redundant_longest` the median and the longest time until everything was
-    there again. Counts are sums over all trials."""
+    there again, `busy` the median share of this computer's processors that worked. Counts are sums over all trials."""
 
     trials: int
     p50: float | None
@@ -27,17 +27,19 @@ class Figures:
     errors: int
     slow: int
     lost: int | None
+    busy: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """A whole report in a few numbers."""
+    """A whole report in a few numbers; `busy` as in `Figures`."""
 
     experiments: int
     proved: int
     trials: int
     acknowledged: int
     lost: int | None
+    busy: float | None
 
 
 def figures(trials: Iterable[Trial]) -> Figures:
@@ -57,6 +59,7 @@ def figures(trials: Iterable[Trial]) -> Figures:
         errors=sum(trial.errors for trial in trials),
         slow=sum(trial.slow for trial in trials),
         lost=_lost(trials),
+        busy=_busy(trials),
     )
 
 
@@ -69,6 +72,7 @@ def totals(report: Report) -> Totals:
         trials=len(trials),
         acknowledged=sum(trial.acknowledged for trial in trials),
         lost=_lost(trials),
+        busy=_busy(trials),
     )
 
 
@@ -80,6 +84,11 @@ def worst_trial(proof: Proof) -> Trial | None:
         key=lambda trial: (trial.lost or 0, trial.outage is None, trial.outage or 0.0, -trial.number),
         default=None,
     )
+
+
+def _busy(trials: Iterable[Trial]) -> float | None:
+    """Of those that know: trials of an older report do not."""
+    return percentile([trial.busy for trial in trials if trial.busy is not None], 50)
 
 
 def _lost(trials: Iterable[Trial]) -> int | None:

@@ -88,6 +88,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         autoescape=True,
     )
-    for name in ("count", "seconds", "number", "duration", "moment", "trials", "objective"):
+    for name in ("count", "seconds", "number", "duration", "moment", "trials", "objective", "share"):
         environment.filters[name] = getattr(wording, name)
     return environment

@@ -12,17 +12,19 @@ from rich.text import Text
 from outlast.proof.experiment import Objective, Proof, Report
 from outlast.proof.report.figures import figures, totals
 from outlast.proof.report.reasons import objections
-from outlast.proof.report.wording import MARK, WORD, duration, number, seconds, trials
+from outlast.proof.report.wording import MARK, WORD, duration, number, seconds, share, trials
 from outlast.proof.verdict import Judgement
 
 COLOUR = {Judgement.VALID: "green", Judgement.INVALID: "red", Judgement.UNKNOWN: "yellow"}
 NUMBERS = ("TRIALS", "OUTAGE p50", "p95", "LONGEST", "WANTED", "HEALED", "ERRORS", "LOST", "REDUNDANT p50", "LONGEST")
 SHOWN = 3
+# Above, somebody mostly waits for a processor.
+BUSY = 0.9
 
 
 def summary(report: Report) -> RenderableType:
     """The headline, one row for each experiment, and below them the reasons of everything that is not proved."""
-    return Group(_headline(report), "", _table(report), *_objections(report))
+    return Group(_headline(report), "", _table(report), *_remark(report), *_objections(report))
 
 
 def _headline(report: Report) -> RenderableType:
@@ -59,6 +61,16 @@ def _row(proof: Proof) -> Iterator[Text]:
     yield Text(number(found.lost), "" if found.lost == 0 else "bold red")
     yield Text(seconds(found.redundant))
     yield Text(seconds(found.redundant_longest))
+
+
+def _remark(report: Report) -> Iterator[RenderableType]:
+    busy = totals(report).busy
+    if busy is not None and busy > BUSY:
+        yield ""
+        yield (
+            f"[yellow]This computer's processors were busy {share(busy)} of the time[/] (the median of all trials): "
+            "where the site is on it too, some of these seconds are its own."
+        )
 
 
 def _objections(report: Report) -> Iterator[RenderableType]:

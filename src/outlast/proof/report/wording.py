@@ -24,6 +24,11 @@ def number(value: int | None) -> str:
     return UNKNOWN if value is None else f"{value:,}"
 
 
+def share(value: float) -> str:
+    """`97 %`."""
+    return f"{100 * value:.0f} %"
+
+
 def duration(value: float) -> str:
     """`45 s`, `12 min`, `3 h 20 min`."""
     minutes = round(value / 60)
