@@ -94,7 +94,8 @@ class Trial:
     clients saw them. `redundant` is how long after the healing everything was there again.
     `lanes` are timelines by what clients did (`order`, `append`), `marks` (seconds relative to the fault, what).
     `silence` is from when to when (seconds relative to the fault) that outage lasted. `busy` is the share of this
-    computer's processors that worked from the fault on.
+    computer's processors that worked from the fault on. `again` are requests that had to be asked twice, because their
+    connection broke; a second one that fails counts in `errors`.
     """
 
     number: int
@@ -111,6 +112,7 @@ class Trial:
     marks: tuple[tuple[float, str], ...] = ()
     silence: tuple[float, float] | None = None
     busy: float | None = None
+    again: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,11 @@ class Kind(StrEnum):
     """One token looked up after the fault, over HTTP: OK when it is there, FAILED when it certainly is not."""
 
 
+AGAIN = "again"
+"""The name of whoever asks a second time, over a new connection, for what changes nothing, because the first one broke.
+Source: RFC 9110, section 9.2.2."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One thing that a client did. `client` is `SOURCE/NAME`: whoever it is does one thing after another, but for
@@ -70,6 +75,11 @@ class Operation:
     def acknowledged(self) -> bool:
         """Its client was told that it is done."""
         return self.outcome is Outcome.OK
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether it is the second attempt at it."""
+        return self.client.rpartition("/")[2] == AGAIN
 
 
 @dataclass(frozen=True, slots=True)

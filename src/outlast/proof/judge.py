@@ -65,6 +65,7 @@ def judge(experiment: Experiment, held: History, seen: Seen) -> Trial:
         silence=(longest.began - seen.fault_at, longest.ended - seen.fault_at) if longest else None,
         marks=tuple((mark.at - seen.fault_at, mark.what) for mark in held.marks),
         busy=seen.busy,
+        again=availability.again(held, without=seen.without),
     )
 
 

@@ -82,6 +82,11 @@ def errors(history: History, kinds: Collection[Kind] = IDEMPOTENT, without: Coll
     return sum(not operation.acknowledged for operation in _of(history, kinds, without))
 
 
+def again(history: History, without: Collection[str] = ()) -> int:
+    """How many requests had to be asked twice because their connection broke."""
+    return sum(operation.is_repeated for operation in _of(history, IDEMPOTENT, without))
+
+
 def slow(
     history: History,
     deadline: float = DEADLINE,

@@ -25,6 +25,7 @@ class Figures:
     redundant_longest: float | None
     acknowledged: int
     errors: int
+    again: int
     slow: int
     lost: int | None
     busy: float | None
@@ -57,6 +58,7 @@ def figures(trials: Iterable[Trial]) -> Figures:
         redundant_longest=percentile(again, 100),
         acknowledged=sum(trial.acknowledged for trial in trials),
         errors=sum(trial.errors for trial in trials),
+        again=sum(trial.again for trial in trials),
         slow=sum(trial.slow for trial in trials),
         lost=_lost(trials),
         busy=_busy(trials),

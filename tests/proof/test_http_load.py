@@ -1,0 +1,69 @@
+"""Customers of the web, and a server that breaks their connections."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+import certifi
+import pytest
+
+from outlast.proof.checkers import availability
+from outlast.proof.history import Kind, Operation, Outcome, history
+from outlast.proof.workloads.http import HttpLoad
+from outlast.site.promises import Customers
+
+CUSTOMERS = Customers.model_validate(
+    {
+        "browse": ["/page"],
+        "order": {"path": "/orders", "body": '{"token": "{token}"}', "found": "/orders/{token}"},
+        "rate": 50,
+        "orders": 50,
+    }
+)
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
+
+
+async def come(broken: int) -> list[Operation]:
+    """What customers note while the first `broken` requests of each path end with their connection."""
+    seen: Counter[bytes] = Counter()
+    enough = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        path = head.split()[1]
+        seen[path] += 1
+        if seen[path] > broken:
+            writer.write(ANSWER)
+            await writer.drain()
+        writer.close()
+        if seen.total() > 2 * broken + 20:
+            enough.set()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        load = HttpLoad((f"http://127.0.0.1:{port}",), Path(certifi.where()), CUSTOMERS)
+        async with asyncio.timeout(30), load.working():
+            await enough.wait()
+    return load.operations
+
+
+def test_what_changes_nothing_is_asked_again_once_when_its_connection_breaks() -> None:
+    held = history(asyncio.run(come(broken=1)))
+    assert availability.errors(held) == 0
+    assert availability.again(held) == 1
+    (again,) = [o for o in held.of(Kind.BROWSE) if o.is_repeated]
+    assert again.acknowledged
+    # An order may have been taken: that is noted as it was, and only its own token is sent again.
+    (order,) = [o for o in held.of(Kind.ORDER) if not o.acknowledged]
+    assert order.outcome is Outcome.UNKNOWN
+    assert [o.acknowledged for o in held.of(Kind.ORDER) if o.key == order.key] == [False, True]
+
+
+@pytest.mark.parametrize("broken", [6])
+def test_who_is_cut_off_twice_was_not_served(broken: int) -> None:
+    held = history(asyncio.run(come(broken)))
+    assert availability.errors(held) >= 1
+    assert all(o.is_repeated for o in held.of(Kind.BROWSE) if not o.acknowledged)
