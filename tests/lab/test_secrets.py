@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from outlast.apply.vault import Vault, now
+from outlast.contract.controller import STATE
 from outlast.contract.secret import password
 from tests.lab.searching import agreed, places
 from tests.lab.site import LabSite, copy_of, traces, until
@@ -200,6 +201,25 @@ def test_certificates_are_changed_under_load_without_a_restart(shop: LabSite) ->
     changed = certificates(shop)
     assert set(changed) == set(held)
     assert not {name for name in held if held[name] == changed[name]}
+
+
+def test_certificates_that_are_due_are_changed_by_the_leader_under_load(shop: LabSite) -> None:
+    before, held = started(shop), certificates(shop)
+    # As if they ended soon, in what each controller was handed over: nobody knows which one leads when it looks.
+    due = f"cd {STATE}/kit/.outlast/certificates; find . -name '*.pem' | sed 's/pem$/renew/' | xargs touch"
+    with Steady(shop, shop.status()["urls"]) as load:
+        until("customers are served", lambda: load.answered > 40, 30)
+        shop.everywhere("sh", "-e", "-c", due)
+        until("all are new", lambda: not held.items() & certificates(shop).items(), 240)
+        seen = load.answered
+        until("they go on", lambda: load.answered > seen + 40, 30)
+    assert load.failed == []
+    after = started(shop)
+    restarted = {name.partition(" ")[2] for name in before if before[name] != after[name]}
+    assert restarted == {"outlast-controller.service"}
+    until("nothing is left to be done", lambda: "is in place" in shop.run("events", "--last", "20").stdout, 120)
+    left = shop.everywhere("find", f"{STATE}/kit/.outlast/certificates/", "-name", "*.renew").values()
+    assert "".join(left).strip() == ""
 
 
 def certificates(site: LabSite) -> dict[str, str]:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from outlast.apply.vault import Vault, now
+from outlast.contract.bundle import Bundle
+from outlast.contract.secret import Kind, references
 from outlast.controller.agreement import Agreement
 from outlast.controller.deed import Deeds
 from outlast.controller.lease import held, operator
 from outlast.controller.post import Post
 from outlast.controller.reign import Reign
+from outlast.controller.renewal import agree_on_the_time
 from outlast.controller.store import STAGE, Stage
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.kernel.events import Phase, silent
@@ -182,6 +188,54 @@ async def test_an_intent_that_an_operator_left_begun_is_finished(
     async with governed(shop, agreement, sim, tmp_path / "two"):
         await until("three are there", lambda: has(sim, 3), HEALED)
         await until("it is told", lambda: said(agreement, Phase.DONE, "is in place"), HEALED)
+
+
+async def test_certificates_that_end_soon_are_made_anew(shop: SimSite, agreement: Agreement, tmp_path: Path) -> None:
+    sim, vault = shop.provider(), Vault(shop.store.folder, "simulated", now() - timedelta(days=340))
+    bundles = shop.blueprint().bundles
+    ending = {each.name: each for bundle in bundles for held in bundle.parts for each in held.part.certificates}
+    assert len(ending) > 3
+    for certificate in ending.values():
+        vault.certificates.renew(certificate.name)
+        vault.issue(certificate)
+    async with agreement.lead("east-controller-1", unheard) as tenure:
+        deeds = Deeds(shop.workspace(sim), agreement, tenure, Post("east-controller-1", agreement, tmp_path / "one"))
+        await deeds.adopt()
+        assert {certificate.name for certificate in deeds.due()} == set(ending)
+        await deeds.renew(deeds.due())
+        assert deeds.due() == ()
+        assert not deeds.finished, "what is on the machines is of before"
+        await deeds.finish()
+        assert deeds.finished
+    kept = {name: vault.certificates.read(name, ".pem") for name in ending}
+    texts = [await certificates_on(sim, bundle) for bundle in bundles if bundle.machine.startswith("east-data")]
+    assert all(texts)
+    assert all(kept[name] in text for held in texts for name, text in held.items())
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+async def test_whose_clock_most_machines_do_not_agree_with_makes_no_certificate(shop: SimSite, days: int) -> None:
+    sim = shop.provider()
+    machines = [await sim.connect(name) for name in shop.blueprint().bundle_by_machine]
+    await agree_on_the_time(machines)
+    # One that does not answer says nothing, and is not taken for one that agrees.
+    await sim.power_off("east-app-1")
+    await agree_on_the_time(machines)
+    with pytest.raises(OutlastError) as refused:
+        await agree_on_the_time(machines, lambda: time.time() + 86400 * days)
+    assert refused.value.findings[0].why.startswith(f"0 of {len(machines)} machines")
+
+
+async def certificates_on(sim: Sim, bundle: Bundle) -> dict[str, str]:
+    """The text of the files with the certificates of a machine, by their names."""
+    machine = await sim.connect(bundle.machine)
+    return {
+        reference.name: (await machine.get(file.path)).decode()
+        for held in bundle.parts
+        for file in held.part.files
+        for reference in references(file.content)
+        if reference.kind is Kind.CERTIFICATE
+    }
 
 
 async def agreed(agreement: Agreement, members: int) -> bool:

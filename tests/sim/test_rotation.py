@@ -149,12 +149,12 @@ async def test_what_the_owner_keeps_and_what_nobody_knows_is_refused(tmp_path: P
 async def test_what_ends_soon_is_said_until_up_has_renewed_it(tmp_path: Path) -> None:
     site, vault = await running(tmp_path)
     blueprint = site.blueprint()
-    assert ending(vault, blueprint) == ()
+    assert ending(vault, blueprint, governed=False) == ()
     later = Vault(site.store.folder, "simulated", vault.now + timedelta(days=340))
-    (finding,) = ending(later, blueprint)
+    (finding,) = ending(later, blueprint, governed=False)
     assert finding.severity is Severity.WARNING
     assert "in 25 days" in finding.what or "in 24 days" in finding.what
     await Up(blueprint, site.registry, site.provider(), later, {}, silent).run()
-    assert ending(later, blueprint) == ()
+    assert ending(later, blueprint, governed=False) == ()
     at_its_end = Vault(site.store.folder, "simulated", vault.now + timedelta(days=3300))
-    assert [finding.where for finding in ending(at_its_end, blueprint)] == ["certificates", "authority"]
+    assert [finding.where for finding in ending(at_its_end, blueprint, governed=False)] == ["certificates", "authority"]

@@ -60,6 +60,11 @@ class Certificates:
         """Whether it will be made anew."""
         return self._path(name, UNWANTED).exists()
 
+    def is_due(self, name: str) -> bool:
+        """Whether it is there and will be made anew: somebody asked for that, or it ends within a month."""
+        valid = self.validity(name)
+        return valid is not None and (self.is_unwanted(name) or valid[1] - self.now <= RENEW_BEFORE)
+
     def validity(self, name: str) -> tuple[datetime, datetime] | None:
         """From when until when it is valid; None: there is none yet."""
         path = self._path(name, ".pem")

@@ -59,7 +59,7 @@ def _certificates(workspace: Workspace) -> tuple[Check, ...]:
     if before is None:
         return ()
     about = "the site's certificates are valid for 30 days at least"
-    return (Check("certificates", about, ending(workspace.vault, before)),)
+    return (Check("certificates", about, ending(workspace.vault, before, governed=workspace.is_governed(before))),)
 
 
 def _secrets(workspace: Workspace, blueprint: Blueprint) -> Check:

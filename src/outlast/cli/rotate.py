@@ -44,7 +44,7 @@ def verb(
     """Change passwords, certificates or the authority of the running site; nobody is refused meanwhile.
 
     The new ones are accepted beside the old ones first, then used, and the old ones go last. Killed at any moment, the
-    same command goes on. Certificates are also renewed by every `up`, 30 days before their end.
+    same command goes on. Certificates are also renewed by controllers and by every `up`, 30 days before their end.
     """
     workspace = open_workspace(file, environment, sources=False)
     if list_ or not names:

@@ -46,7 +46,8 @@ def status(
     if watch and not json:
         return _watch(workspace)
     seen, proven = asyncio.run(read_status(workspace)), workspace.store.proven()
-    warnings = ending(workspace.vault, applied(workspace))
+    blueprint = applied(workspace)
+    warnings = ending(workspace.vault, blueprint, governed=workspace.is_governed(blueprint))
     if json:
         proofs = {f: {"at": at, "valid": valid} for f, (at, valid) in proven.items()}
         print_json({**asdict(seen), **named(workspace), "proven": proofs, **as_json(warnings)})

@@ -7,22 +7,25 @@ finishes what another began: a machine that was made and holds nothing yet looks
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from pydantic import TypeAdapter
 
 from outlast.apply.apply import Applier, edition
 from outlast.blueprint.blueprint import Blueprint
+from outlast.contract.secret import Certificate
 from outlast.controller.agreement import Agreement
 from outlast.controller.lease import held, operator
 from outlast.controller.outcome import Keep, Terms, nothing
 from outlast.controller.post import Post
+from outlast.controller.renewal import agree_on_the_time, due, holders
 from outlast.controller.store import Stage
 from outlast.controller.tenure import Tenure
 from outlast.controller.up import Up
 from outlast.controller.workspace import Workspace
-from outlast.kernel.errors import Finding, OutlastError
+from outlast.kernel.errors import Finding, OutlastError, Unreachable
 from outlast.kernel.events import Event, Phase
 from outlast.machines.kept import Kept
 from outlast.machines.machine import Machine
@@ -116,6 +119,29 @@ class Deeds:
         await self._applied()
         self._post.tell("; ".join(f"{each.service} has {each.members} members" for each in resizes))
 
+    def due(self) -> tuple[Certificate, ...]:
+        """The certificates that are to be made anew."""
+        return due(self._workspace.anew().vault, self.blueprint)
+
+    async def renew(self, certificates: Collection[Certificate]) -> None:
+        """Make these anew and give them to every controller. They are sent to the machines as what was begun: that
+        restarts the controllers too, and this leader is one. Raises `OutlastError`."""
+        site, names = self._workspace.anew(), sorted(certificate.name for certificate in certificates)
+        async with AsyncExitStack() as open_:
+            machines = await self._answering(open_, self.blueprint.bundle_by_machine)
+            await agree_on_the_time(machines.values())
+            async with held(machines, self._holder, 0.0, self._post.hears):
+                self._post.does(f"makes certificates anew, because they end soon: {', '.join(names)}")
+                await self._note(self._begun | holders(self.blueprint, certificates))
+                for certificate in certificates:
+                    site.vault.issue(certificate)
+            # To itself last: whoever leads begins anew with what it is given.
+            own = self.blueprint.topology.member_by_name[self._tenure.member].machine
+            for is_own in (False, True):
+                there = {name: machine for name, machine in machines.items() if (name == own) is is_own}
+                await site.hand_over(self.blueprint, there, site.store.stage(), own=False)
+        self._post.tell(f"made certificates anew: {', '.join(names)}")
+
     async def finish(self) -> None:
         """Carry out what was begun and not finished. Raises `OutlastError`."""
         wanted = self.blueprint.bundle_by_machine.keys()
@@ -156,14 +182,15 @@ class Deeds:
     ) -> None:
         """Make these machines as the blueprint has them, whatever the others are. `text` is told once nobody else can
         be at work: whoever waits has begun nothing."""
-        site = self._workspace
+        # A tenure may be longer than a certificate is valid.
+        site = self._workspace.anew()
 
         async def keep() -> None:
             self._post.does(text)
             await agree()
 
         async def finish(there: Mapping[str, Machine]) -> None:
-            await site.hand_over(blueprint, there, new=True)
+            await site.hand_over(blueprint, there, own=False, new=True)
 
         terms = Terms(self._holder, only=frozenset(machines), about=about, replace=replace, keep=keep, finish=finish)
         builds = site.held_builds(blueprint)
@@ -193,6 +220,17 @@ class Deeds:
             services = [service.name for service in bundle.part(member).services if service.enabled]
             await applier.activate(services, force="restart")
             await self._note(before)
+
+    async def _answering(self, open_: AsyncExitStack, names: Collection[str]) -> dict[str, Machine]:
+        """Those of these machines that answer, by name."""
+
+        async def one(name: str) -> Machine | None:
+            with suppress(Unreachable):
+                return await open_.enter_async_context(self._connected(name))
+            return None
+
+        found = await asyncio.gather(*map(one, names))
+        return {machine.name: machine for machine in found if machine is not None}
 
     @asynccontextmanager
     async def _connected(self, name: str) -> AsyncGenerator[Machine]:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
+from outlast.contract.secret import Certificate
 from outlast.controller.agreement import Agreement, Deposed
 from outlast.controller.deed import Deeds
 from outlast.controller.lease import Busy
 from outlast.controller.outline import outline, scalings
 from outlast.controller.post import Post
 from outlast.controller.remembered import dump, parse
+from outlast.controller.renewal import EVERY, RETRY
 from outlast.controller.senses import Senses
 from outlast.controller.tenure import Tenure
 from outlast.controller.workspace import Workspace
@@ -48,6 +50,7 @@ class Reign:
         self._began = time.monotonic()
         self._remembered = self._blocked = float("-inf")
         self._again, self._finish_at = AGAIN, float("-inf")
+        self._renew_at = self._began + EVERY
         self._doing: asyncio.Task[None] | None = None
         self.turned = time.monotonic()
         """When it last looked."""
@@ -102,6 +105,10 @@ class Reign:
         self._memory = decision.memory
         if decision:
             self._begin(self._carry_out(decision), before)
+        elif now >= self._renew_at:
+            self._renew_at = now + EVERY
+            if certificates := self._deeds.due():
+                self._begin(self._renew(certificates), before)
         elif now - self._remembered > REMEMBER:
             await self._remember(now)
 
@@ -140,6 +147,15 @@ class Reign:
             await self._deeds.resize(decision.resizes)
         # Only now: what was ordered and not done, because this leader died, was never tried.
         await self._remember(time.monotonic())
+
+    async def _renew(self, certificates: Collection[Certificate]) -> None:
+        try:
+            await self._deeds.renew(certificates)
+        except Busy:
+            raise
+        except OutlastError:
+            self._renew_at = time.monotonic() + RETRY
+            raise
 
     async def _remember(self, now: float) -> None:
         """For the next leader. That etcd does not answer ends nothing: the tenure ends by itself when that lasts."""

@@ -92,9 +92,10 @@ def _certificates(vault: Vault, blueprint: Blueprint) -> Iterable[Rotatable]:
         yield Rotatable(f"{CERTIFICATES}/{name}", Kind.CERTIFICATE, *valid, services, marked)
 
 
-def ending(vault: Vault, blueprint: Blueprint) -> tuple[Finding, ...]:
-    """A warning of the certificates that end soon, and of the authority when it does. Needs no vault key."""
-    names = readers(blueprint, Marker.CERTIFICATE)
+def ending(vault: Vault, blueprint: Blueprint, *, governed: bool) -> tuple[Finding, ...]:
+    """A warning of the certificates that end soon, and of the authority when it does. Needs no vault key. `governed`:
+    controllers renew them on the machines, and what lies here is of no account."""
+    names = () if governed else readers(blueprint, Marker.CERTIFICATE)
     ends = {name: valid[1] for name in names if (valid := vault.certificates.validity(name))}
     soon = {name: end for name, end in ends.items() if end - vault.now < RENEW_BEFORE}
     findings: list[Finding] = []

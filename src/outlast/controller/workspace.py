@@ -17,7 +17,7 @@ from outlast.contract.registry import Registry, discover
 from outlast.controller import owner
 from outlast.controller.compiler import Compiler
 from outlast.controller.kit import hand_over, in_use, pack
-from outlast.controller.makers import Place, maker
+from outlast.controller.makers import Place, is_handed_over, maker
 from outlast.controller.office import Office
 from outlast.controller.source import handed, missing_sources
 from outlast.controller.store import STAGE, Stage, Store, own_folder
@@ -83,6 +83,10 @@ class Workspace:
     def _place(self) -> Place:
         return Place(self.site, self.home, self.store.folder)
 
+    def anew(self) -> Workspace:
+        """The same at the time of now, by which certificates are judged; whoever makes the machines stays."""
+        return replace(self, given=self.provider)
+
     def require(self, *, making: bool) -> None:
         """Raises `OutlastError` with everything that this box lacks for the site; `making`: room for machines too."""
         findings = failing(maker(self.site).lacking(self._place, making))
@@ -121,6 +125,12 @@ class Workspace:
         """The releases of a blueprint as they were handed over: each is here, and nothing is built."""
         return {artifact.name: handed(artifact, self.store) for artifact in in_use(blueprint)}
 
+    def is_governed(self, blueprint: Blueprint) -> bool:
+        """Whether controllers can do what would otherwise wait for an operator."""
+        return is_handed_over(self.site) and any(
+            self.registry[member.component].governs for member in blueprint.topology.members
+        )
+
     async def catch_up(self) -> None:
         """Go on from what the site's controllers made of it since; without an answer, from what is known here.
 
@@ -134,15 +144,22 @@ class Workspace:
                     self.store.keep(agreed)
 
     async def hand_over(
-        self, blueprint: Blueprint, machines: Mapping[str, Machine], stage: Stage = Stage.DONE, *, new: bool = False
+        self,
+        blueprint: Blueprint,
+        machines: Mapping[str, Machine],
+        stage: Stage = Stage.DONE,
+        *,
+        own: bool = True,
+        new: bool = False,
     ) -> None:
         """Give the controllers on these machines what they need of the site, and see to it that what they need of this
-        computer runs; `new`: only those that have nothing, from what was handed over to this one."""
+        computer runs. Not `own`: this computer is a controller, and passes on what was handed over to it; `new`: only
+        to those that have nothing."""
         members = [m for m in blueprint.topology.members if self.registry[m.component].governs]
         homes = sorted({member.machine for member in members} & set(machines))
         if homes:
             tars = {a.digest: self.store.release(a.name, a.digest) for a in in_use(blueprint)}
-            more: Mapping[str, bytes] | None = {} if new else await self.host(blueprint)
+            more: Mapping[str, bytes] | None = await self.host(blueprint) if own else {}
             if more is None:
                 return
             if stage is not Stage.DONE:
