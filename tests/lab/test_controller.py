@@ -16,7 +16,7 @@ pytestmark = pytest.mark.lab
 SITE = "outlast-test-heal"
 LIMIT = 120.0
 # Once a leader is killed: until the next one has finished what it was doing. A lease of a dead operator ends by itself.
-KILLED, LEASE = 30.0, 20.0
+KILLED, LEASE = 60.0, 20.0
 
 
 @pytest.fixture(scope="module")
