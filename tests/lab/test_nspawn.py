@@ -162,6 +162,26 @@ async def test_a_machine_whose_removal_was_interrupted_is_made_anew(lab: Lab) ->
     assert await shell(lab, NAMES[1], "ls /srv") == ""
 
 
+async def test_a_machine_that_is_made_anew_while_it_is_removed_is_whole(lab: Lab) -> None:
+    # As a leader does, in a process of its own, as soon as it sees it go.
+    leader = Lab(SITE, HOME, STATE)
+    await leader.prepare([], silent)
+    count = "ls /etc /usr/bin /usr/lib/systemd | wc -l"
+    for _ in range(3):
+        await shell(lab, NAMES[1], "touch /var/lib/mine; sync")
+        removing = asyncio.create_task(lab.destroy(NAMES[1]))
+        await until_it_is_off(leader, NAMES[1])
+        await leader.create(await order(leader, NAMES[1]))
+        await removing
+        assert await shell(leader, NAMES[1], "test -e /var/lib/mine || echo new") == "new"
+        assert await shell(leader, NAMES[1], count) == await shell(leader, NAMES[0], count)
+
+
+async def until_it_is_off(lab: Lab, name: str) -> None:
+    while any(found.name == name and found.power is Power.ON for found in await lab.list()):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+
+
 @pytest.mark.usefixtures("lab")
 async def test_a_half_made_bridge_is_made_anew() -> None:
     other = Lab(SITE, HOME / "other", STATE / "other")

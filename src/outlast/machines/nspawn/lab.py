@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -14,6 +14,7 @@ from outlast.kernel.errors import Finding, OutlastError, Unreachable
 from outlast.kernel.events import Emit
 from outlast.machines.machine import Machine, unanswered
 from outlast.machines.nspawn import builder, claims, disk, image, network, packets, process, record, releases
+from outlast.machines.nspawn.locks import locked
 from outlast.machines.nspawn.names import Identity
 from outlast.machines.nspawn.operator import Operator
 from outlast.machines.provider import BuildOrder, Fault, Found, Order, Power
@@ -25,6 +26,8 @@ BOOT_LIMIT = 60.0
 BOOT_POLL = 0.1
 # A machine that runs no more so long after its start has ended by itself.
 START_LIMIT = 3.0
+# To remove a disk takes seconds.
+LOCK_LIMIT = 60.0
 # The next one begins to boot when the one before answers, and after so long anyway.
 TURN = 4.0
 Ensure = Callable[[Sequence[str], Emit], Awaitable[Path]]
@@ -131,23 +134,25 @@ class Lab:
                 await asyncio.gather(boot, return_exceptions=True)
 
     async def _boot(self, order: Order, machine: str) -> None:
-        held = record.read(self._identity, order.name)
-        if not (held and held.image and machine in process.running(machine)):
-            await process.kill(machine)
-            root = await self._disk(order, held)
-            await network.plug(self._identity, order)
-            await process.start(machine, order.name, root, self._console(order.name))
+        async with self._alone_with(order.name):
+            held = record.read(self._identity, order.name)
+            if not (held and held.image and machine in process.running(machine)):
+                await process.kill(machine)
+                root = await self._disk(order, held)
+                await network.plug(self._identity, order)
+                await process.start(machine, order.name, root, self._console(order.name))
         await self._until_it_answers(order.name)
 
     async def destroy(self, name: str) -> None:
         """Remove a machine with its disk."""
-        if held := record.read(self._identity, name):
-            # Seen in the list until everything is gone, but never booted again.
-            record.write(self._identity, replace(held, image=""))
-        await process.kill(self._identity.machine(name))
-        await packets.change(self._identity, lambda broken: broken.mended(name))
-        await network.unplug(self._identity, name)
-        await disk.remove(self._folder(name))
+        async with self._alone_with(name):
+            if held := record.read(self._identity, name):
+                # Seen in the list until everything is gone, but never booted again.
+                record.write(self._identity, replace(held, image=""))
+            await process.kill(self._identity.machine(name))
+            await packets.change(self._identity, lambda broken: broken.mended(name))
+            await network.unplug(self._identity, name)
+            await disk.remove(self._folder(name))
 
     async def connect(self, name: str, *, limit: float = 5.0) -> Machine:
         """Open an SSH connection with the site's key to the pinned host key."""
@@ -210,6 +215,11 @@ class Lab:
         if held is None:
             raise Unreachable(unanswered(name, "the lab has no such machine"))
         return Login(IPv4Address(held.address), self._operator.opened(), self._operator.known_hosts)
+
+    def _alone_with(self, name: str) -> AbstractAsyncContextManager[int]:
+        """For whoever makes or removes a machine's disk. A leader makes anew what it sees go, at once: what is still to
+        be removed then would be the new one's."""
+        return locked(self._identity.folder / f"{name}.lock", LOCK_LIMIT)
 
     def _folder(self, name: str) -> Path:
         return self._identity.machines / name
