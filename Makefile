@@ -42,7 +42,7 @@ run: setup ## bring the example shop up in the lab and print its addresses
 down: setup ## remove the example shop and everything of its lab but the cached image
 	$(OUTLAST) down -f $(SITE) --yes
 
-test: setup .venv/.test-packages check ## every test, the lab included (root, about forty minutes)
+test: setup .venv/.test-packages check ## every test, the lab included (root, about an hour)
 	@# What needs a processor and no lab, behind what needs a lab and mostly waits. Of the labs, those whose tests are
 	@# judged by seconds or by lost requests come first, one after another; then all others, two at a time.
 	@# They have a session of their own, and it comes last: between sessions a nice value alone says nothing (sched(7)).

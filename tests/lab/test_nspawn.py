@@ -19,6 +19,7 @@ from outlast.machines.nspawn import image, network, process, record
 from outlast.machines.nspawn.lab import Lab
 from outlast.machines.nspawn.names import Identity
 from outlast.machines.provider import BuildOrder, Order, Power
+from tests.lab.faults import until_true
 from tests.lab.site import HOMES, traces, until
 
 pytestmark = [pytest.mark.lab, pytest.mark.beside, pytest.mark.asyncio(loop_scope="module")]
@@ -163,23 +164,17 @@ async def test_a_machine_whose_removal_was_interrupted_is_made_anew(lab: Lab) ->
 
 
 async def test_a_machine_that_is_made_anew_while_it_is_removed_is_whole(lab: Lab) -> None:
-    # As a leader does, in a process of its own, as soon as it sees it go.
-    leader = Lab(SITE, HOME, STATE)
-    await leader.prepare([], silent)
-    count = "ls /etc /usr/bin /usr/lib/systemd | wc -l"
+    async def is_off() -> bool:
+        return process.running(IDENTITY.machine(NAMES[1])) == {}
+
+    files = "test -e /var/lib/mine || ls /etc /usr/bin /usr/lib/systemd | wc -l"
     for _ in range(3):
         await shell(lab, NAMES[1], "touch /var/lib/mine; sync")
         removing = asyncio.create_task(lab.destroy(NAMES[1]))
-        await until_it_is_off(leader, NAMES[1])
-        await leader.create(await order(leader, NAMES[1]))
+        await until_true("it is off, as a leader sees it", is_off, 10)
+        await lab.create(await order(lab, NAMES[1]))
         await removing
-        assert await shell(leader, NAMES[1], "test -e /var/lib/mine || echo new") == "new"
-        assert await shell(leader, NAMES[1], count) == await shell(leader, NAMES[0], count)
-
-
-async def until_it_is_off(lab: Lab, name: str) -> None:
-    while any(found.name == name and found.power is Power.ON for found in await lab.list()):  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
+        assert await shell(lab, NAMES[1], files) == await shell(lab, NAMES[0], files) != ""
 
 
 @pytest.mark.usefixtures("lab")

@@ -7,7 +7,6 @@ from collections import Counter
 from pathlib import Path
 
 import certifi
-import pytest
 
 from outlast.proof.checkers import availability
 from outlast.proof.history import Kind, Operation, Outcome, history
@@ -62,8 +61,7 @@ def test_what_changes_nothing_is_asked_again_once_when_its_connection_breaks() -
     assert [o.acknowledged for o in held.of(Kind.ORDER) if o.key == order.key] == [False, True]
 
 
-@pytest.mark.parametrize("broken", [6])
-def test_who_is_cut_off_twice_was_not_served(broken: int) -> None:
-    held = history(asyncio.run(come(broken)))
+def test_who_is_cut_off_twice_was_not_served() -> None:
+    held = history(asyncio.run(come(broken=6)))
     assert availability.errors(held) >= 1
     assert all(o.is_repeated for o in held.of(Kind.BROWSE) if not o.acknowledged)

@@ -58,8 +58,9 @@ def _certificates(workspace: Workspace) -> tuple[Check, ...]:
     before = workspace.store.blueprint()
     if before is None:
         return ()
-    about = "the site's certificates are valid for 30 days at least"
-    return (Check("certificates", about, ending(workspace.vault, before, governed=workspace.is_governed(before))),)
+    governed = workspace.is_governed(before)
+    about = "controllers renew the site's" if governed else "the site's are valid for 30 days at least"
+    return (Check("certificates", about, ending(workspace.vault, before, governed=governed)),)
 
 
 def _secrets(workspace: Workspace, blueprint: Blueprint) -> Check:
