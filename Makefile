@@ -2,8 +2,9 @@
 
 PACKAGES := mmdebstrap systemd-container iproute2 nftables openssh-client debian-archive-keyring ca-certificates python3 python3-venv
 TEST_PACKAGES := mariadb-server etcd-server
-# What only the command line needs: typer, rich, and what those need. Controllers have neither.
-COMMAND_LINE := typer rich annotated-doc markdown-it-py mdurl pygments shellingham colorama
+# What only the command line needs: typer, rich, aiohttp, and what those need. Controllers have none of it.
+COMMAND_LINE := typer rich annotated-doc markdown-it-py mdurl pygments shellingham colorama aiohttp aiohappyeyeballs \
+  aiosignal attrs frozenlist multidict propcache yarl
 SITE := examples/shop/site.yaml
 OUTLAST := .venv/bin/outlast
 STAMP := .venv/.complete

@@ -55,21 +55,24 @@ class Watch:
                 return None
             await asyncio.sleep(POLL)
 
-    async def again(self, machines: Collection[str], limit: float) -> float | None:
-        """Wait until these machines have everything again, and ask nobody else: a look at the whole site is felt by its
-        customers, when all of it shares one computer. Seconds until then, None when it was not within `limit`."""
+    async def again(self, targets: Collection[str], limit: float) -> float | None:
+        """Wait until these members, and all those on these machines, are well again, and ask nobody else: a look at the
+        whole site is felt by its customers, when all of it shares one computer. Seconds until then, None when it was
+        not within `limit`."""
         began = time.monotonic()
         while True:
             looked = time.monotonic()
-            if await self._well(machines):
+            if await self._well(targets):
                 return looked - began
             if time.monotonic() - began > limit:
                 return None
             await asyncio.sleep(POLL)
 
-    async def _well(self, machines: Collection[str]) -> bool:
-        sight = await look(self.blueprint, self.kept, self.vault, machines)
-        members = [member for member in self.blueprint.topology.members if member.machine in machines]
+    async def _well(self, targets: Collection[str]) -> bool:
+        topology = self.blueprint.topology
+        members = [member for member in topology.members if not {member.name, member.machine}.isdisjoint(targets)]
+        machines = {member.machine for member in members}
+        sight = await look(self.blueprint, self.kept, self.vault, machines, {member.name for member in members})
         reports = (sight.report(self.registry, m.name, m.component, m.machine) for m in members)
         return all(report.health is Health.HEALTHY for report in reports)
 

@@ -70,7 +70,7 @@ async def trial(stand: Stand, experiment: Experiment, number: int) -> tuple[Tria
             await asyncio.sleep(experiment.hold)
             healed = time.time()
         mended = time.time() - healed
-        near = await stand.watch.again(stand.striker.machines(targets), STEADY_LIMIT)
+        near = await stand.watch.again(targets, STEADY_LIMIT)
         await asyncio.sleep(TAIL)
         ended, busy = time.time(), worked().since(before)
     # Now that nobody is served who could feel it: the whole site.

@@ -81,11 +81,6 @@ class Striker:
         taken = any(hit.aim.machines and hit.fault in TAKEN for hit in experiment.hits)
         return tuple(name for name in targets if taken and name in self.blueprint.topology.machine_by_name)
 
-    def machines(self, targets: tuple[str, ...]) -> tuple[str, ...]:
-        """The machines that are hit, or whose members are."""
-        members = self.blueprint.topology.member_by_name
-        return tuple(dict.fromkeys(members[name].machine if name in members else name for name in targets))
-
     async def _act(self, hit: Hit, member: str, *, last: bool) -> None:
         """`member` is a machine when that is what is lost: without power first, so that nobody is told good-bye."""
         if hit.fault == LOSE:
@@ -101,7 +96,7 @@ class Striker:
                 -1
             ]
             raise OutlastError(Finding(member, f"it could not be asked to {hit.fault}", why, "see `outlast logs`"))
-        if not last and await self.watch.again((held.machine,), HEALTHY_LIMIT) is None:
+        if not last and await self.watch.again((member,), HEALTHY_LIMIT) is None:
             why = f"not everything was there again within {HEALTHY_LIMIT:g} s"
             raise OutlastError(Finding(member, "the next member was left alone", why, "see `outlast status`"))
 

@@ -73,7 +73,7 @@ customers:
   browse: [/]
   # order:                 # something that is written once for its token, however often it is repeated
   #   path: /api/orders
-  #   body: '{"token": "{token}", "items": [{"product": 1, "quantity": 1}]}'
+  #   body: '{"token": "{token}", "items": [{"product": {number}, "quantity": 1}]}'
   #   found: /api/orders/{token}
   rate: 15                 # requests a second over each address
   orders: 8                # orders a second

@@ -10,6 +10,8 @@ from outlast.kernel.units import Duration
 
 Path = Annotated[str, StringConstraints(pattern=r"^/[^\s]*$")]
 TOKEN = "{token}"
+# Orders that are all alike would wait for each other, at the same row of the site's database.
+NUMBER, NUMBERS = "{number}", 100
 TokenText = Annotated[str, StringConstraints(pattern=r"\{token\}")]
 
 
@@ -21,7 +23,9 @@ class Order(_Frozen):
     """A request that writes once for its token, however often it is repeated."""
 
     path: Path = Field(description="Where it is sent to, with POST.")
-    body: TokenText = Field(description="JSON text; `{token}` stands for a new token in each order.")
+    body: TokenText = Field(
+        description=f"JSON text; `{TOKEN}` is new in each order, `{NUMBER}` goes from 1 to {NUMBERS} and around."
+    )
     found: TokenText = Field(description="The path that answers 200 when the order is there, and 404 when it is not.")
 
 

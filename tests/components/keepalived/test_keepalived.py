@@ -2,7 +2,12 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import socketserver
 import subprocess
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +28,7 @@ from tests.components.edge_views import FLOATING, content, example, unit, view
 
 CONFIG = "/etc/outlast/keepalived/keepalived.conf"
 EDGES = tuple(
-    Endpoint("https", "haproxy", f"e-{i}", f"east-edge-{i}", "east", f"10.0.0.1{i}", 443, Http((), "/.outlast/edge"))
+    Endpoint("http", "haproxy", f"e-{i}", f"east-edge-{i}", "east", f"10.0.0.1{i}", 80, Http((), "/.outlast/edge"))
     for i in (1, 2)
 )
 
@@ -83,7 +88,7 @@ def test_only_the_machine_at_home_waits_before_it_takes() -> None:
 def test_whoever_is_not_at_home_gives_an_address_back_to_a_home_that_is_well() -> None:
     text = content(render(1), CONFIG)
     scripts = re.findall(r'script "(\S+goes-home) (\S+) (\S+)"', text)
-    assert scripts == [("/etc/outlast/keepalived/goes-home", "10.0.0.253", "https://10.0.0.12:443/.outlast/edge")]
+    assert scripts == [("/etc/outlast/keepalived/goes-home", "10.0.0.253", "http://10.0.0.12:80/.outlast/edge")]
     home, away = (block.split("}")[0] for block in text.split("track_script {")[1:])
     assert ("_goes_home" in home, "_goes_home" in away) == (False, True)
 
@@ -93,7 +98,7 @@ def goes_home(tmp_path: Path, held: str, answer: int) -> int:
     programs(tmp_path, ip=f"echo '{held}'", curl=f"exit {answer}", quiet=f"echo quiet >> {tmp_path}/quieted")
     script = content(render(1, home_delay="2s"), "/etc/outlast/keepalived/goes-home")
     script = script.replace("/etc/outlast/keepalived/quiet", str(tmp_path / "quiet")).replace(RUNTIME, str(tmp_path))
-    argv = ["sh", "-c", script, "goes-home", "10.0.0.253", "https://home/"]
+    argv = ["sh", "-c", script, "goes-home", "10.0.0.253", "http://home/"]
     return subprocess.run(argv, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}).returncode
 
 
@@ -170,27 +175,47 @@ def test_the_interface_is_found_on_the_machine() -> None:
     assert "User=" not in text
 
 
-def test_it_asks_whatever_edge_there_is() -> None:
-    check = content(render(1), "/etc/outlast/keepalived/edge-answers")
-    assert "--fail" in check
-    assert "https://10.0.0.11:443/.outlast/edge" in check
-
-
 @pytest.mark.parametrize(
-    ("answer", "edge", "apps"),
-    [(0, 0, 0), (22, 0, 1), (7, 1, 0), (28, 1, 0)],
-    ids=["well", "sees no app", "refuses", "silent"],
+    ("says", "edge", "apps"),
+    [("HTTP/1.1 200 OK", 0, 0), ("HTTP/1.1 503 Service Unavailable", 0, 1), ("", 1, 0), (None, 1, 0)],
+    ids=["well", "sees no app", "closes without a word", "refuses"],
 )
-def test_an_edge_without_apps_and_one_without_an_answer_are_told_apart(
-    tmp_path: Path, answer: int, edge: int, apps: int
-) -> None:
-    programs(tmp_path, curl=f"exit {answer}")
-    check = content(render(1), "/etc/outlast/keepalived/edge-answers")
-    ended = [
-        subprocess.run(["sh", "-c", check, "check", asked], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}).returncode
-        for asked in ("edge", "apps")
-    ]
+def test_an_edge_without_apps_and_one_without_an_answer_are_told_apart(says: str | None, edge: int, apps: int) -> None:
+    with edge_that_says(says) as (port, asked):
+        check = content(render(1), "/etc/outlast/keepalived/edge-answers").replace("10.0.0.11/80", f"127.0.0.1/{port}")
+        ended = [subprocess.run(["bash", "-c", check, "check", which]).returncode for which in ("edge", "apps")]
     assert ended == [edge, apps]
+    assert set(asked) == ({b"GET /.outlast/edge HTTP/1.0"} if says is not None else set())
+
+
+def test_an_edge_that_is_deaf_does_not_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        check = content(render(1), "/etc/outlast/keepalived/edge-answers")
+        check = check.replace("10.0.0.11/80", f"127.0.0.1/{deaf.getsockname()[1]}")
+        assert subprocess.run(["bash", "-c", check, "check", "edge"], timeout=10).returncode == 1
+
+
+@contextmanager
+def edge_that_says(text: str | None) -> Generator[tuple[int, list[bytes]]]:
+    """An edge that answers with this line (None: nobody listens); its port, and the first line of all that asked."""
+    asked: list[bytes] = []
+
+    class Edge(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            asked.append(self.rfile.readline().rstrip())
+            while self.rfile.readline().strip():
+                pass
+            self.wfile.write(f"{text}\r\n\r\n".encode() if text else b"")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Edge) as server:
+        port = server.server_address[1]
+        if text is None:
+            server.server_close()
+            yield port, asked
+            return
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield port, asked
+        server.shutdown()
 
 
 def test_the_example_is_valid_and_says_the_defaults() -> None:

@@ -48,7 +48,7 @@ _TABLES = (
         UNIQUE KEY one_order_for_one_token (token)
     ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4
     """,
-    # No foreign keys: the one place that writes orders has locked the products already.
+    # No foreign keys: the one place that writes orders takes the stock of each product in the same transaction.
     """
     CREATE TABLE IF NOT EXISTS order_items (
         order_id    BIGINT UNSIGNED NOT NULL,

@@ -73,20 +73,22 @@ def place(database: Database, request: OrderRequest) -> tuple[dict[str, Any], bo
     def attempt(cursor: DictCursor) -> tuple[dict[str, Any], bool]:
         if order := _load(cursor, request.token):
             return order, False
-        # The token comes first: whoever brings the same one waits here, and then finds our order. Then the
-        # products, always by rising id, so that two orders can wait for each other but never in a circle.
+        # The token comes first: whoever brings the same one waits here, and then finds our order.
         cursor.execute(
             "INSERT INTO orders (token, recipient, address) VALUES (%s, %s, %s)",
             (request.token, request.recipient, request.address),
         )
         number = cursor.lastrowid
-        prices = _take_stock(cursor, request.quantities)
+        prices = _prices(cursor, request.quantities)
         cursor.executemany(
             "INSERT INTO order_items (order_id, product_id, quantity, price_cents) VALUES (%s, %s, %s, %s)",
             [(number, product, quantity, prices[product]) for product, quantity in sorted(request.quantities.items())],
         )
         order = _load(cursor, request.token)
         assert order is not None, "a transaction sees what it has written"
+        # The stock comes last. Whoever takes from a product that many want holds all of them up until its commit is
+        # known to the other machines of the database, so nothing else may be left to do by then.
+        _take_stock(cursor, request.quantities)
         return order, True
 
     return database.write(attempt)
@@ -97,27 +99,31 @@ def find(database: Database, token: str) -> dict[str, Any] | None:
     return database.read_latest(lambda cursor: _load(cursor, token)) if _TOKEN.fullmatch(token) else None
 
 
-def _take_stock(cursor: DictCursor, quantities: Mapping[int, int]) -> dict[int, int]:
-    """Lock the products, check them, take the pieces. Returns the price of each in cents."""
-    wanted = sorted(quantities.items())
+def _prices(cursor: DictCursor, quantities: Mapping[int, int]) -> dict[int, int]:
+    """The price of each product in cents. Raises RefusedError for what is none."""
     cursor.execute(
-        f"SELECT id, name, stock, price_cents FROM products WHERE id IN ({', '.join(['%s'] * len(wanted))})"
-        " ORDER BY id FOR UPDATE",
-        [product for product, _ in wanted],
+        f"SELECT id, price_cents FROM products WHERE id IN ({', '.join(['%s'] * len(quantities))})", list(quantities)
     )
-    found = {row["id"]: row for row in cursor.fetchall()}
-    if unknown := [product for product, _ in wanted if product not in found]:
+    prices = {row["id"]: row["price_cents"] for row in cursor.fetchall()}
+    if unknown := sorted(quantities.keys() - prices.keys()):
         raise RefusedError(*(f"product {product}: there is no such product" for product in unknown))
-    missing = [
-        {"product": product, "name": found[product]["name"], "wanted": quantity, "in_stock": found[product]["stock"]}
-        for product, quantity in wanted
-        if found[product]["stock"] < quantity
-    ]
+    return prices
+
+
+def _take_stock(cursor: DictCursor, quantities: Mapping[int, int]) -> None:
+    """Take the pieces, or raise OutOfStockError with all that is missing: then the caller takes none at all."""
+    missing: list[dict[str, Any]] = []
+    # Always by rising id: two orders can wait for each other, but never in a circle.
+    for product, quantity in sorted(quantities.items()):
+        cursor.execute(
+            "UPDATE products SET stock = stock - %s WHERE id = %s AND stock >= %s", (quantity, product, quantity)
+        )
+        if not cursor.rowcount:
+            cursor.execute("SELECT name, stock FROM products WHERE id = %s", (product,))
+            found = cursor.fetchone() or {"name": "", "stock": 0}
+            missing.append({"product": product, "name": found["name"], "wanted": quantity, "in_stock": found["stock"]})
     if missing:
         raise OutOfStockError(missing)
-    for product, quantity in wanted:
-        cursor.execute("UPDATE products SET stock = stock - %s WHERE id = %s", (quantity, product))
-    return {product: row["price_cents"] for product, row in found.items()}
 
 
 def _load(cursor: DictCursor, token: str) -> dict[str, Any] | None:

@@ -15,9 +15,9 @@ from outlast.contract.slot import Slot, in_slot
 
 def _provides(_options: EdgeOptions, _index: int) -> tuple[Provided, ...]:
     return (
+        Provided("https", port=443, public=True),
         # Whoever wants to know whether this edge is well asks for this path; the edge answers it by itself.
-        Provided("https", port=443, public=True, http=Http(routes=(), health=HEALTH_PATH)),
-        Provided("http", port=80, public=True),
+        Provided("http", port=80, public=True, http=Http(routes=(), health=HEALTH_PATH)),
     )
 
 

@@ -19,7 +19,7 @@ def _requires(_options: AddressOptions) -> tuple[Required, ...]:
     # The address follows whatever answers there; this component does not know what that is. One that is away from home
     # is given back when it answers at its home.
     return (
-        Required("https", Reach.DATACENTER),
+        Required("http", Reach.DATACENTER),
         # The signs of life of the others. A single one has nobody to tell.
         Required("vrrp", Reach.CLUSTER, optional=True),
     )

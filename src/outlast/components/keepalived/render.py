@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 from outlast.components.keepalived.options import AddressOptions
 from outlast.components.keepalived.probe import probe
 from outlast.contract.bundle import File, Part, Service
+from outlast.contract.interface import Endpoint
 from outlast.contract.template import render as fill
 from outlast.contract.unit import Start, Unit
 from outlast.contract.view import Floating, NodeView
@@ -50,6 +51,7 @@ class Instance:
 
 def render(view: NodeView[AddressOptions]) -> Part:
     """Everything that keepalived needs on this machine."""
+    edge = _edge(view, view.machine)
     values = {
         "view": view,
         "options": view.options,
@@ -67,7 +69,8 @@ def render(view: NodeView[AddressOptions]) -> Part:
         "held": HELD,
         "patience": PATIENCE,
         "home_delay": round(view.options.home_delay),
-        "url": _url(view, view.machine),
+        "edge": edge,
+        "health": _health(edge) if edge else "/",
     }
     programs = (PREPARE, RELEASE, CHECK, LEAVE, QUIET, GOES_HOME)
     files = (
@@ -80,8 +83,16 @@ def render(view: NodeView[AddressOptions]) -> Part:
 
 def _url(view: NodeView[AddressOptions], machine: str) -> str:
     """What the edge on a machine answers when it is well; empty where there is none."""
-    edges = (edge for edge in view.using("https") if edge.machine == machine)
-    return next((f"https://{edge.address}:{edge.port}{edge.http.health if edge.http else '/'}" for edge in edges), "")
+    edge = _edge(view, machine)
+    return f"http://{edge.address}:{edge.port}{_health(edge)}" if edge else ""
+
+
+def _edge(view: NodeView[AddressOptions], machine: str) -> Endpoint | None:
+    return next((edge for edge in view.using("http") if edge.machine == machine), None)
+
+
+def _health(edge: Endpoint) -> str:
+    return edge.http.health if edge.http else "/"
 
 
 def _instances(view: NodeView[AddressOptions]) -> tuple[Instance, ...]:

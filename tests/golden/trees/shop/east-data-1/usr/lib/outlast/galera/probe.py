@@ -1,7 +1,6 @@
 """Prints what is known of this member as JSON, within 5 s, whether MariaDB runs, waits, hangs or is stopped."""
 
 import fcntl
-import http.client
 import json
 import os
 import subprocess
@@ -107,6 +106,8 @@ def without_primary(note, server):
         return time.monotonic() - note["since"] if note else None
     if server["status"].get("wsrep_cluster_status") == "Primary":
         return 0.0
+    import http.client  # takes longer than all the rest, and is seldom needed
+
     try:
         own = cluster.member()
         connection = http.client.HTTPConnection(own["address"], own["health_port"], timeout=0.5)
