@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from outlast.apply.apply import Applier, edition
@@ -52,28 +52,21 @@ def understood(component: AnyComponent, output: Output) -> Report[object]:
 
 
 async def look(
-    blueprint: Blueprint,
-    connector: Connector,
-    vault: Vault,
-    machines: Iterable[str] | None = None,
-    members: Collection[str] | None = None,
+    blueprint: Blueprint, connector: Connector, vault: Vault, machines: Iterable[str] | None = None
 ) -> Sight:
-    """One look at all machines (or at some, or at some of the members there) in parallel; a silent machine costs its
-    connect limit, not the look."""
+    """One look at all machines (or at some) in parallel; a silent machine costs its connect limit, not the look."""
     names = list(blueprint.bundle_by_machine if machines is None else machines)
-    answers = await asyncio.gather(*(_look(blueprint, connector, vault, name, members) for name in names))
+    answers = await asyncio.gather(*(_look(blueprint, connector, vault, name) for name in names))
     return Sight(dict(zip(names, answers, strict=True)))
 
 
-async def _look(
-    blueprint: Blueprint, connector: Connector, vault: Vault, name: str, members: Collection[str] | None
-) -> Observed | Silent:
+async def _look(blueprint: Blueprint, connector: Connector, vault: Vault, name: str) -> Observed | Silent:
     try:
         machine = await connector.connect(name, limit=CONNECT_LIMIT)
     except Unreachable as error:
         return Silent(name, error.findings[0].why)
     try:
-        return await Applier(machine, blueprint.bundle_by_machine[name], edition(blueprint), vault).observe(members)
+        return await Applier(machine, blueprint.bundle_by_machine[name], edition(blueprint), vault).observe()
     except OutlastError as error:
         return Silent(name, error.findings[0].why)
     finally:

@@ -164,7 +164,7 @@ async def test_whoever_watches_is_told_at_once_that_a_member_leaves(tmp_path: Pa
         leave.changed = Awaited()
         early = asyncio.create_task(watched("watch 60"))
         await leave.changed.begun.wait()
-        await asyncio.to_thread(cluster.leave)
+        await asyncio.to_thread(health.neighbours.leave)
         assert (await asyncio.wait_for(early, 10)).startswith("down")
         assert (await asyncio.wait_for(watched("watch 60"), 10)).startswith("down")
         cluster.LEAVING.unlink()
@@ -172,11 +172,11 @@ async def test_whoever_watches_is_told_at_once_that_a_member_leaves(tmp_path: Pa
 
 
 def test_a_member_leaves_although_nobody_can_be_told(tmp_path: Path) -> None:
-    cluster = program("cluster")
-    cluster.LEAVING = tmp_path / "leaving"
-    cluster.member = lambda: {"address": "127.0.0.1", "health_port": 1}
-    cluster.leave()
-    assert cluster.LEAVING.exists()
+    neighbours = program("neighbours")
+    neighbours.cluster.LEAVING = tmp_path / "leaving"
+    neighbours.cluster.member = lambda: {"address": "127.0.0.1", "health_port": 1}
+    neighbours.leave()
+    assert neighbours.cluster.LEAVING.exists()
 
 
 class Cursor:

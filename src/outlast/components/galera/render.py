@@ -21,9 +21,10 @@ GARBD = "/etc/outlast/galera/garbd.cfg"
 FOLDER = "/etc/outlast/galera"
 PROGRAMS = "/usr/lib/outlast/galera"
 MEMBER_PROGRAMS = (
-    *("cluster", "start", "stop", "health", "guard", "accounts"),
+    *("cluster", "neighbours", "start", "stop", "health", "guard", "accounts"),
     *("probe", "digest", "switch", "sessions", "room", "renew"),
 )
+HEALTH_PROGRAMS = ("health", "guard", "sessions", "room", "neighbours", "cluster")
 PYTHON = "/usr/bin/python3 -B"
 ARBITER = "outlast-galera-arbiter.service"
 CREDENTIALS = f"/run/credentials/{ARBITER}"
@@ -76,7 +77,7 @@ def _member(view: NodeView[DatabaseOptions]) -> Part:
         _health_unit(view).text(),
         # The database reads a renewed certificate without a restart, when it is told to: which is the work of this one.
         reload_on=(*(file.path for file in own.files), AUTHORITY),
-        restart_on=tuple(programs[name].path for name in ("health", "guard", "sessions", "room", "cluster")),
+        restart_on=tuple(programs[name].path for name in HEALTH_PROGRAMS),
     )
     return Part(
         files=(config, member, accounts, *own.files, *programs.values()),

@@ -198,7 +198,7 @@ def _session(context: ssl.SSLContext, *, fresh: bool = False) -> ClientSession:
 
 
 async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """aiohttp itself asks again what changes nothing when its connection breaks, untold; here it is told, and counted."""
+    """aiohttp asks again by itself what changes nothing when its connection breaks, and does not say so: this does."""
     try:
         return await handler(request)
     except ClientConnectorError:

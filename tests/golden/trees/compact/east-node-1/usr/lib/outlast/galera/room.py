@@ -8,6 +8,7 @@ and starts again when there is room. Nothing is lost: what it had acknowledged, 
 import os
 
 import cluster
+import neighbours
 
 SHORT = 64 * 1024**2
 LAST = 16 * 1024**2
@@ -35,7 +36,7 @@ class Room:
             return
         self.looked, self.free = now, self.left()
         self.short = self.free < (AGAIN if self.short else SHORT)
-        if self.free < LAST and cluster.PRIMARY in self.ask():
+        if self.free < LAST and neighbours.PRIMARY in self.ask():
             print(f"{self.free // 1024**2} MiB are left for the data: MariaDB ends, before it holds up the others", flush=True)
             self.end()
 

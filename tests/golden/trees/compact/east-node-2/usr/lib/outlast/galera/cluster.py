@@ -1,13 +1,11 @@
 """What the programs of the database share: where things are, and what the data folder says of itself."""
 
-import http.client
 import json
 import os
 import re
 import socket
 import subprocess
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 CONFIG = "/etc/outlast/galera/my.cnf"
@@ -24,8 +22,6 @@ STARTED = Path("/run/outlast-galera/started.json")
 LOCK = Path("/run/outlast-galera/lock")
 # Exists from the moment this member is told to stop: it still serves, and asks clients to go elsewhere.
 LEAVING = Path("/run/outlast-galera/leaving")
-LOOK, LOOK_LIMIT = "/look", 0.2
-PRIMARY, OTHER, SILENT = "primary", "other", "silent"
 NO_UUID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -93,46 +89,9 @@ def listens(limit=1.0):
     return True
 
 
-def leave():
-    """This member is leaving: clients are asked to go elsewhere. The program that tells them is told to look; where it
-    does not answer, they hear it when they ask next."""
-    LEAVING.touch()
-    own = member()
-    try:
-        connection = http.client.HTTPConnection(own["address"], own["health_port"], timeout=LOOK_LIMIT)
-        connection.request("GET", LOOK)
-        connection.getresponse()
-    except (OSError, http.client.HTTPException):
-        pass
-
-
 def asked_to_bootstrap():
     """Whether the request for a new cluster is there and recent."""
     try:
         return abs(time.time() - REQUEST.stat().st_mtime) < REQUEST_LIMIT
     except FileNotFoundError:
         return False
-
-
-def primary_elsewhere():
-    """The address of another member that says it is in a primary component, or an empty text."""
-    addresses = member()["health"]
-    return next((address for address, standing in zip(addresses, standings()) if standing == PRIMARY), "")
-
-
-def standings(limit=0.6):
-    """How each other member that holds data stands, asked at the same time: PRIMARY, OTHER, or SILENT."""
-    addresses = member()["health"]
-    if not addresses:
-        return []
-    with ThreadPoolExecutor(len(addresses)) as pool:
-        return list(pool.map(lambda address: _standing(address, limit), addresses))
-
-
-def _standing(address, limit):
-    try:
-        connection = http.client.HTTPConnection(address, timeout=limit)
-        connection.request("GET", "/primary")
-        return PRIMARY if connection.getresponse().status == 200 else OTHER
-    except (OSError, http.client.HTTPException):
-        return SILENT

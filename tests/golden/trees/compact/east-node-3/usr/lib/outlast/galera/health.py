@@ -15,6 +15,7 @@ import time
 
 import cluster
 import guard
+import neighbours
 import room
 import sessions
 
@@ -83,7 +84,7 @@ def ask_for_ever(watch, askers):
                     unix_socket=str(cluster.SOCKET), user="mysql", autocommit=True,
                     connect_timeout=1, read_timeout=QUERY_LIMIT, write_timeout=QUERY_LIMIT,
                 )
-                guarding = guard.Guard(connection.cursor().execute, cluster.standings, guard.end_database)
+                guarding = guard.Guard(connection.cursor().execute, neighbours.standings, guard.end_database)
             with connection.cursor() as cursor:
                 cursor.execute(QUERY)
                 watch.note({name: value for name, value in cursor.fetchall()}, time.monotonic())
@@ -124,7 +125,7 @@ def answer(watch, path, now):
         fresh = watch.answered is not None and now - watch.answered <= STALE
         known = {"status": watch.status if fresh else None, "without_primary": now - watch.primary}
         return "200 OK", json.dumps(known)
-    if path == cluster.LOOK:
+    if path == neighbours.LOOK:
         return "200 OK", "yes\n"
     if path not in ("/writer", "/reader", "/primary"):
         return "404 Not Found", "ask for /writer, /reader, /primary or /state\n"
@@ -142,7 +143,7 @@ async def serve(watch, askers, leave, reader, writer):
                 writer.write((await leave.watched(float(path))).encode())
                 await writer.drain()
                 return
-            if path == cluster.LOOK:
+            if path == neighbours.LOOK:
                 leave.look()
             if path == "/writer":
                 # Only a proxy wants to know.
@@ -159,7 +160,7 @@ async def serve(watch, askers, leave, reader, writer):
 
 async def main():
     own = cluster.member()
-    space = room.Room(room.left, cluster.standings, guard.end_database)
+    space = room.Room(room.left, neighbours.standings, guard.end_database)
     watch, askers, leave = Watch(time.monotonic(), space), sessions.Askers(), Leave()
     server = await asyncio.start_server(lambda r, w: serve(watch, askers, leave, r, w), own["address"], own["health_port"])
     # When the thread ends the process must end too, and be started again.

@@ -20,6 +20,7 @@ import signal
 from pathlib import Path
 
 import cluster
+import neighbours
 
 PID = Path("/run/mysqld/mysqld.pid")
 # Members that found each other again need some time to unite; until then they are still alone.
@@ -44,7 +45,7 @@ class Guard:
             self.gone_since = None
         elif self.gone_since is None:
             self.gone_since = now
-        elif now - self.gone_since >= GONE and cluster.PRIMARY in self.ask():
+        elif now - self.gone_since >= GONE and neighbours.PRIMARY in self.ask():
             print("left the group for good: MariaDB starts anew, to join the others that serve", flush=True)
             self.end()
             self.gone_since = None
@@ -58,10 +59,10 @@ class Guard:
             # At once, before anybody is asked: the link may be mended at any moment.
             self._isolate(True)
         standings = self.ask()
-        if cluster.PRIMARY in standings:
+        if neighbours.PRIMARY in standings:
             print("was cut off, and others went on: MariaDB starts anew, to join them without its old view", flush=True)
             self.end()
-        elif cluster.OTHER in standings:
+        elif neighbours.OTHER in standings:
             self.uniting_until = now + UNITING
             self._isolate(False)
 

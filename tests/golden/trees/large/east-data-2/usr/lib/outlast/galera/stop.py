@@ -9,6 +9,7 @@ import sys
 import time
 
 import cluster
+import neighbours
 
 # The proxies that watch know it at once. Two questions of every other one, and some time to close connections.
 LEAVE = 0.5
@@ -18,7 +19,7 @@ def main():
     if not cluster.listens():
         os.kill(int(sys.argv[1]), signal.SIGKILL)
         return
-    cluster.leave()
+    neighbours.leave()
     time.sleep(LEAVE)
 
 

@@ -8,16 +8,17 @@ import sys
 import time
 
 import cluster
+import neighbours
 
 # The proxies that watch know it at once. Two questions of every other one, and as much again for a busy machine.
 LEAVE = 1.0
 
 
 def main():
-    others = [standing for standing in cluster.standings() if standing == cluster.PRIMARY]
+    others = [standing for standing in neighbours.standings() if standing == neighbours.PRIMARY]
     if not others:
         sys.exit("no other member could take the writes")
-    cluster.leave()
+    neighbours.leave()
     try:
         time.sleep(LEAVE)
     finally:

@@ -13,6 +13,7 @@ import sys
 import time
 
 import cluster
+import neighbours
 import room
 
 # A group that is just agreeing on its members says for a moment that it has no majority.
@@ -41,7 +42,7 @@ def main():
             write(note | {"bootstrap": False, "uuid": uuid, "seqno": seqno})
     if bootstrap:
         found(holds)
-    elif cluster.primary_elsewhere():
+    elif neighbours.primary_elsewhere():
         forget_old_view()
     wait_for_room()
     argv = cluster.mariadbd()
@@ -99,7 +100,7 @@ def somebody_is_primary(looks):
     for look in range(looks):
         if look:
             time.sleep(BETWEEN_LOOKS)
-        address = cluster.primary_elsewhere()
+        address = neighbours.primary_elsewhere()
         if address:
             return f"{address} is in a primary component"
     return ""
