@@ -16,7 +16,6 @@ import pathlib
 import sys
 import time
 
-from outlast.apply.onboard.lease import change_lease
 from outlast.apply.onboard.ledger import (
     ROOT,
     BusyError,
@@ -59,15 +58,12 @@ BY_HAND = ROOT / "by-hand"
 def main():
     request = json.load(sys.stdin)
     verbs = {"land": land, "activate": activate, "observe": observe, "once": once, "sweep": sweep, "restore": restore}
-    if request["verb"] in ("observe", "lease"):
+    if request["verb"] == "observe":
         yield_to_customers()
     try:
         with locked(exclusive=request["verb"] != "observe"):
-            if request["verb"] == "lease":
-                answer = change_lease(request)
-            else:
-                ROOT.mkdir(parents=True, exist_ok=True)
-                answer = verbs[request["verb"]](request, read_ledger())
+            ROOT.mkdir(parents=True, exist_ok=True)
+            answer = verbs[request["verb"]](request, read_ledger())
     except RefusedError as refusal:
         answer = {"refused": str(refusal), "busy": isinstance(refusal, BusyError)}
     json.dump(answer, sys.stdout)

@@ -21,6 +21,7 @@ MODULES = (
     "onboard/look",
     "lander",
 )
+LEASE = ("onboard/lease", "onboard/holder")
 PULSE = ("onboard/probes", "onboard/metric", "onboard/pulse")
 GREETING = ("onboard/greeting",)
 

@@ -25,7 +25,7 @@ from outlast.kernel.events import Emit, Event, Phase
 from outlast.machines.machine import Machine
 
 TTL = 20.0
-REFRESH = 5.0
+REFRESH = 7.0
 ASK_LIMIT = 15.0
 RELEASE_LIMIT = 3.0
 PAUSE = 0.5

@@ -34,7 +34,7 @@ class Customers(_Frozen):
 
     browse: tuple[Path, ...] = Field(default=("/",), description="Paths asked for in turn; they change nothing.")
     order: Order | None = Field(default=None, description="An order, for sites that take any.")
-    rate: float = Field(default=15, gt=0, le=1000, description="Requests a second over each address.")
+    rate: float = Field(default=10, gt=0, le=1000, description="Requests a second over each address.")
     orders: float = Field(default=8, gt=0, le=1000, description="Orders a second over each address.")
 
 

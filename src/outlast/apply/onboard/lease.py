@@ -13,6 +13,8 @@ import json
 import pathlib
 import time
 
+# Held while anything is changed, the lease too. In memory: a server that was given back keeps no trace of a question.
+LOCK = pathlib.Path("/run/outlast-lander.lock")
 LEASE = pathlib.Path("/run/outlast-lease.json")
 TENURE = pathlib.Path("/var/lib/outlast/tenure")
 

@@ -14,12 +14,10 @@ import json
 import os
 import pathlib
 
-from outlast.apply.onboard.lease import highest_tenure, other_holder
+from outlast.apply.onboard.lease import LOCK, highest_tenure, other_holder
 from outlast.apply.onboard.standing import gid, uid
 
 ROOT = pathlib.Path("/var/lib/outlast")
-# In memory: a server that was given back keeps no trace of the last question to it.
-LOCK = pathlib.Path("/run/outlast-lander.lock")
 LEDGER = ROOT / "ledger.json"
 
 

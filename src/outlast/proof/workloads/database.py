@@ -33,7 +33,7 @@ LONGEST = 3600.0
 CONNECT_LIMIT = 5.0
 STEP_LIMIT = 40.0
 # (work, customers, pause in seconds): rows as fast as the outage is to be told, the others at a modest rate.
-CUSTOMERS = (("append", 1, 0.02), ("update", 1, 0.1), ("look", 1, 0.1), ("transfer", 1, 0.1), ("total", 1, 0.2))
+CUSTOMERS = (("append", 1, 0.02), ("update", 1, 0.05), ("look", 1, 0.1), ("transfer", 1, 0.05), ("total", 1, 0.2))
 SESSION = (("append", 1, 0.05),)
 
 

@@ -46,7 +46,7 @@ TIMEOUT = ClientTimeout(total=None, sock_connect=3.0, sock_read=10.0)
 PATIENCE, PAUSE = 15.0, 0.1
 MOST_WAITING = 400
 MOST_REQUESTS = 200_000
-KEPT_PAUSE = 0.1
+KEPT_PAUSE = 0.2
 FETCHES_AT_ONCE = 6
 NOT_FOUND = 404
 
