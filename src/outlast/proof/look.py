@@ -12,7 +12,7 @@ from outlast.blueprint.blueprint import Blueprint
 from outlast.contract.probe import Health, Output
 from outlast.contract.registry import Registry
 from outlast.controller.observe import CONNECT_LIMIT, look, understood
-from outlast.kernel.errors import OutlastError, Unreachable
+from outlast.kernel.errors import OutlastError
 from outlast.machines.kept import Kept
 from outlast.machines.provider import Provider
 from outlast.status import Status, assess
@@ -81,7 +81,7 @@ class Watch:
         try:
             connection = await self.kept.connect(member.machine, limit=CONNECT_LIMIT)
             done = await connection.run(probe, limit=PROBE_LIMIT)
-        except Unreachable:
+        except OutlastError:
             return False
         output = Output(done.returncode, *(text.decode(errors="replace") for text in (done.stdout, done.stderr)))
         return understood(self.registry[member.component], output).health is Health.HEALTHY

@@ -1,5 +1,5 @@
 """Runs ON the machine: takes, refreshes and releases its lease. Apart from the lander, because it is asked all the time
-while a command works: it takes a third of the processor.
+while a command works, and the lander takes half as much again of the processor to begin.
 
 One JSON document in, one out.
 """
