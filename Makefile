@@ -1,7 +1,7 @@
 # Everything a newcomer needs: `sudo make run` and `sudo make test` do all their own set-up.
 
 PACKAGES := mmdebstrap systemd-container iproute2 nftables openssh-client debian-archive-keyring ca-certificates python3 python3-venv
-TEST_PACKAGES := mariadb-server etcd-server
+TEST_PACKAGES := mariadb-server etcd-server etcd-client
 # What only the command line needs: typer, rich, aiohttp, and what those need. Controllers have none of it.
 COMMAND_LINE := typer rich annotated-doc markdown-it-py mdurl pygments shellingham colorama aiohttp aiohappyeyeballs \
   aiosignal attrs frozenlist multidict propcache yarl

@@ -18,7 +18,8 @@ import pytest_asyncio
 
 from outlast.blueprint.blueprint import Blueprint
 from outlast.contract.bundle import Bundle, File, MemberPart, Part
-from outlast.controller.agreement import Agreement, Conflict, Deposed, Entry, Happening
+from outlast.controller.agreed import Happening
+from outlast.controller.agreement import Agreement, Conflict, Deposed, Entry
 from outlast.controller.etcd import ASK_LIMIT, Etcd
 from outlast.controller.tenure import SURE, TTL, Tenure
 from outlast.kernel.errors import OutlastError, Unreachable

@@ -13,7 +13,7 @@ from rich.markup import escape
 from outlast.cli.options import SITE_FILE, AsJson, Environment, SiteFile
 from outlast.cli.output import out, print_json
 from outlast.cli.target import applied
-from outlast.controller.agreement import Happening
+from outlast.controller.agreed import Happening
 from outlast.controller.office import Office
 from outlast.controller.workspace import open_workspace
 from outlast.kernel.events import Phase
@@ -42,7 +42,7 @@ def events(
 ) -> int:
     """Show what the site's controllers decided: when, who, what, and because of what."""
     workspace = open_workspace(file, environment)
-    office = Office(applied(workspace), workspace.registry, workspace.provider)
+    office = Office(applied(workspace), workspace.provider)
     found = asyncio.run(office.events())[-last:]
     if json and not follow:
         print_json({"events": found})

@@ -30,7 +30,6 @@ from outlast.controller.workspace import Workspace, open_workspace
 from outlast.kernel.errors import Finding, Invalid, Unreachable
 from outlast.kernel.events import silent
 from outlast.machines.machine import Machine
-from outlast.proof.campaign import Campaign
 from outlast.proof.derive import derive, telling
 from outlast.proof.experiment import ACTS, Experiment, Report
 from outlast.proof.faults.chaos import Chaos
@@ -42,7 +41,6 @@ from outlast.proof.report.document import dump, parse
 from outlast.proof.report.markdown import markdown
 from outlast.proof.report.page import page
 from outlast.proof.report.summary import summary
-from outlast.proof.run import Stand
 from outlast.proof.strike import Striker
 from outlast.proof.verdict import Judgement
 from outlast.status import urls
@@ -170,6 +168,10 @@ def _chosen(experiments: Sequence[Experiment], only: Sequence[str]) -> tuple[Exp
 
 
 async def _prove(workspace: Workspace, asked: _Asked, folder: Path) -> Report:
+    # Customers bring an HTTP library along, which no other command should take the time to import.
+    from outlast.proof.campaign import Campaign
+    from outlast.proof.run import Stand
+
     began, at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     blueprint = applied(workspace)
     watch = Watch(blueprint, workspace.registry, workspace.provider, workspace.vault)

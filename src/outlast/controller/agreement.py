@@ -6,7 +6,6 @@ by naming the revision that it read. Nothing is retried here: a write without an
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
@@ -14,14 +13,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pydantic import TypeAdapter
-
-from outlast.blueprint.blueprint import Blueprint, dump, parse
+from outlast.blueprint.blueprint import Blueprint
 from outlast.contract.controller import Assignment
-from outlast.controller.etcd import Credentials, Etcd, Held, Operation, changed, created, delete, get, put
+from outlast.controller.agreed import HAPPENING, INTENT, LEADER, Happening, Held, Keys, happened, packed, unpacked
+from outlast.controller.etcd import Credentials, Etcd, Operation, changed, created, delete, get, put
 from outlast.controller.tenure import Tenure, lead
 from outlast.kernel.errors import Finding, OutlastError
-from outlast.kernel.events import Event
 
 LARGEST = 1_400_000
 """Bytes of one value. etcd takes requests of 1.5 MiB (`--max-request-bytes`)."""
@@ -54,20 +51,6 @@ class Intent:
     revision: int
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """What `by` (a member, or an operator) did or saw, at `at` (seconds since 1970 on its clock, for people only).
-    `number` grows from one to the next, and is given when it is kept."""
-
-    at: float
-    by: str
-    event: Event
-    number: int = 0
-
-
-HAPPENING = TypeAdapter(Happening)
-
-
 class Agreement:
     """What is agreed on in one site. `endpoints`: URLs of etcd's members, this machine's own first. Of the events, the
     newest `kept_events` are kept."""
@@ -77,7 +60,7 @@ class Agreement:
     ) -> None:
         self._kept_events = kept_events
         self._etcd = Etcd(endpoints, credentials)
-        self._root = f"/outlast/{site}"
+        self._keys = Keys(site)
         self._last = 0
 
     async def __aenter__(self) -> Self:
@@ -91,16 +74,16 @@ class Agreement:
     def lead(self, member: str, waits: Callable[[str], None]) -> AbstractAsyncContextManager[Tenure]:
         """`async with agreement.lead(…) as tenure`: waits until `member` leads, telling `waits` for what, and gives
         the office back at the end."""
-        return lead(self._etcd, self._key("leader"), member, waits)
+        return lead(self._etcd, self._keys.of(LEADER), member, waits)
 
     async def leader(self) -> str:
         """The member that leads now; empty: none does."""
-        entry = await self.read("leader")
+        entry = await self.read(LEADER)
         return entry.value.decode() if entry else ""
 
     async def read(self, key: str) -> Entry | None:
         """What is kept under `key` now."""
-        found = await self._etcd.range(self._key(key))
+        found = await self._etcd.range(self._keys.of(key))
         return Entry(found[0].value, found[0].mod_revision) if found else None
 
     async def write(self, key: str, value: bytes, tenure: Tenure | None = None, expected: int | None = None) -> int:
@@ -110,11 +93,11 @@ class Agreement:
         (0: never; otherwise `Conflict`). One of the two must be said.
         """
         assert tenure is not None or expected is not None, "somebody must be sure of something"
-        place = self._key(key)
+        place = self._keys.of(key)
         if len(value) > LARGEST:
             raise OutlastError(_too_large(key, len(value)))
         expectation = [] if expected is None else [changed(place, expected)]
-        reads = [get(place), get(self._key("leader"))]
+        reads = [get(place), get(self._keys.of(LEADER))]
         outcome = await self._etcd.transact([*self._fence(tenure), *expectation], [put(place, value)], reads)
         if not outcome.succeeded:
             held, leader = outcome.found
@@ -124,26 +107,26 @@ class Agreement:
 
     async def intent(self) -> Intent | None:
         """What the site shall be, as it was agreed last."""
-        entry = await self.read("intent")
-        return Intent(parse(_unpacked(entry.value, "intent"), "the agreed intent"), entry.revision) if entry else None
+        entry = await self.read(INTENT)
+        return Intent(unpacked(entry.value), entry.revision) if entry else None
 
     async def intend(self, blueprint: Blueprint, tenure: Tenure | None = None, expected: int | None = None) -> int:
         """Agree on what the site shall be."""
-        return await self.write("intent", gzip.compress(dump(blueprint), mtime=0), tenure, expected)
+        return await self.write(INTENT, packed(blueprint), tenure, expected)
 
     async def append(self, happening: Happening, tenure: Tenure | None = None) -> Happening:
         """Keep it behind all others, with its number, and forget the oldest that are too many."""
         value = HAPPENING.dump_json(replace(happening, number=0))
-        last = await self._etcd.range(*self._events(), limit=1, last=True) if not self._last else ()
+        last = await self._etcd.range(*self._keys.events, limit=1, last=True) if not self._last else ()
         for _ in range(TRIES):
-            self._last = self._number(last[0]) if last else self._last
+            self._last = happened(last[0]).number if last else self._last
             number = self._last + 1
-            place = self._event(number)
+            place = self._keys.event(number)
             oldest = number - self._kept_events + 1
-            forget = [delete(self._event(0), self._event(oldest))] if oldest > 1 else []
-            reads = [get(*self._events(), limit=1, last=True), get(self._key("leader"))]
+            forget = [delete(self._keys.event(0), self._keys.event(oldest))] if oldest > 1 else []
+            reads = [get(*self._keys.events, limit=1, last=True), get(self._keys.of(LEADER))]
             # Its number is free and follows one that is there: otherwise others have gone on meanwhile.
-            behind = [_exists(self._event(self._last))] if self._last else []
+            behind = [_exists(self._keys.event(self._last))] if self._last else []
             guards = [*self._fence(tenure), created(place, 0), *behind]
             outcome = await self._etcd.transact(guards, [put(place, value), *forget], reads)
             if outcome.succeeded:
@@ -156,35 +139,21 @@ class Agreement:
 
     async def events(self, after: int = 0, limit: int = 100) -> tuple[Happening, ...]:
         """The first `limit` happenings behind the number `after`, in their order."""
-        found = await self._etcd.range(self._event(after + 1), self._events()[1], limit=limit)
-        return tuple(replace(HAPPENING.validate_json(held.value), number=self._number(held)) for held in found)
+        found = await self._etcd.range(self._keys.event(after + 1), self._keys.events[1], limit=limit)
+        return tuple(map(happened, found))
 
     def _fence(self, tenure: Tenure | None) -> list[Operation]:
         if tenure is None:
             return []
         if not tenure.holds:
             raise Deposed(_deposed(tenure, "its lease was not refreshed in time"))
-        return [created(self._key("leader"), tenure.number)]
+        return [created(self._keys.of(LEADER), tenure.number)]
 
     def _still_leads(self, tenure: Tenure | None, leader: tuple[Held, ...]) -> None:
         """Raises `Deposed` when etcd knows another leader, or none; the tenure knows from then on."""
         if tenure and not (leader and leader[0].create_revision == tenure.number):
             tenure.end()
             raise Deposed(_deposed(tenure, f"{leader[0].value.decode()} leads by now" if leader else "nobody leads"))
-
-    def _key(self, name: str) -> str:
-        return f"{self._root}/{name}"
-
-    def _event(self, number: int) -> str:
-        return self._key(f"events/{number:020}")
-
-    def _events(self) -> tuple[str, str]:
-        """Where events begin, and where they end: `0` is the character behind `/`."""
-        return self._key("events/"), self._key("events0")
-
-    @staticmethod
-    def _number(held: Held) -> int:
-        return int(held.key.decode().rpartition("/")[2])
 
 
 def agreement_of(assignment: Assignment) -> Agreement:
@@ -195,14 +164,6 @@ def agreement_of(assignment: Assignment) -> Agreement:
 
 def _exists(key: str) -> Operation:
     return {**created(key, 0), "result": "GREATER"}
-
-
-def _unpacked(value: bytes, key: str) -> bytes:
-    try:
-        return gzip.decompress(value)
-    except (OSError, EOFError) as error:
-        fix = "run `outlast up`: it writes it anew"
-        raise OutlastError(Finding(f"the agreed {key}", "it cannot be read", str(error), fix)) from None
 
 
 def _too_large(key: str, size: int) -> Finding:

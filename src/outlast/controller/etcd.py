@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
-from pydantic import Base64Bytes, BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
+from outlast.controller.agreed import Held, Range
 from outlast.kernel.errors import Finding, OutlastError, Unreachable
 
 CONNECT_LIMIT = 0.5
@@ -38,25 +39,12 @@ class Credentials:
     key: Path
 
 
-class Held(BaseModel):
-    """One key as etcd holds it: `create_revision` is when it came to be, `mod_revision` when it last changed."""
-
-    key: Base64Bytes
-    value: Base64Bytes = b""
-    create_revision: int
-    mod_revision: int
-
-
 class _Header(BaseModel):
     revision: int = 0
 
 
-class _Range(BaseModel):
-    kvs: tuple[Held, ...] = ()
-
-
 class _Response(BaseModel):
-    response_range: _Range = Field(default_factory=_Range)
+    response_range: Range = Field(default_factory=Range)
 
 
 class _Txn(BaseModel):
@@ -109,7 +97,7 @@ class Etcd:
     async def range(self, start: str, end: str = "", *, limit: int = 0, last: bool = False) -> tuple[Held, ...]:
         """The key `start`, or all from there up to `end`: at most `limit` of them, from the `last` one on if asked."""
         body = get(start, end, limit=limit, last=last)["request_range"]
-        return (await self._ask("kv/range", body, _Range)).kvs
+        return (await self._ask("kv/range", body, Range)).kvs
 
     async def transact(
         self, compare: Sequence[Operation], success: Sequence[Operation], failure: Sequence[Operation]

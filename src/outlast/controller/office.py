@@ -1,20 +1,25 @@
-"""How an operator reaches what the controllers of a site agreed on: by SSH, through any machine that runs one."""
+"""How an operator reaches what the controllers of a site agreed on: by SSH, through any machine that runs one.
+
+etcd's own command asks there, with that controller's certificate: it has answered long before Python has imported what
+a controller needs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from outlast.blueprint.blueprint import Blueprint, parse
-from outlast.contract.controller import ASSIGNMENT
-from outlast.contract.registry import Registry
-from outlast.controller.agreement import HAPPENING, Happening
-from outlast.controller.clerk import EVENTS, MODULE, READ
+from pydantic import ValidationError
+
+from outlast.blueprint.blueprint import Blueprint
+from outlast.contract.controller import ASSIGNMENT, Assignment
+from outlast.controller.agreed import INTENT, Happening, Held, Keys, Range, happened, unpacked
 from outlast.kernel.errors import Finding, Unreachable
-from outlast.machines.provider import Provider
+from outlast.machines.kept import Connector
 
 CONNECT_LIMIT = 3.0
-ASK_LIMIT = 20.0
+# Until etcd has said that it has no majority, and until nobody on the machine says anything.
+ETCD_LIMIT, ASK_LIMIT = 3.0, 10.0
 
 
 @dataclass(frozen=True)
@@ -22,49 +27,62 @@ class Office:
     """The controllers as a blueprint has them."""
 
     blueprint: Blueprint
-    registry: Registry
-    provider: Provider
+    connector: Connector
 
     async def intent(self) -> Blueprint | None:
         """What the site shall be; None when nothing was agreed on yet. Raises `Unreachable` without an answer."""
-        text = (await self._ask(READ)).strip()
-        return parse(text, "the agreed intent") if text else None
+        found = await self._get(self._keys.of(INTENT))
+        return unpacked(found[0].value) if found else None
 
     async def events(self, after: int = 0) -> tuple[Happening, ...]:
         """What happened after that number. Raises `Unreachable`."""
-        return tuple(HAPPENING.validate_json(line) for line in (await self._ask(EVENTS, str(after))).splitlines())
+        _, end = self._keys.events
+        return tuple(map(happened, await self._get(self._keys.event(after + 1), end)))
 
     @property
-    def _desks(self) -> list[tuple[str, str]]:
-        """Each machine with a controller, and the folder of its release there."""
-        found: list[tuple[str, str]] = []
-        for member in self.blueprint.topology.members:
-            part = self.blueprint.bundle_by_machine[member.machine].part(member.name)
-            if self.registry[member.component].governs and part.artifacts:
-                found.append((member.machine, part.artifacts[0].path))
-        return found
+    def _keys(self) -> Keys:
+        return Keys(self.blueprint.topology.site)
 
-    async def _ask(self, *question: str) -> bytes:
+    @property
+    def _desks(self) -> Iterator[tuple[str, Assignment]]:
+        """Each machine with a controller, and what that one was told."""
+        for bundle in self.blueprint.bundles:
+            told = (file.content for held in bundle.parts for file in held.part.files if file.path == ASSIGNMENT)
+            for text in told:
+                yield bundle.machine, Assignment.model_validate_json(text)
+
+    async def _get(self, *keys: str) -> tuple[Held, ...]:
+        """What is held under one key, or from the first up to the second."""
         why: list[str] = []
-        for name, release in self._desks:
-            argv = (f"{release}/.venv/bin/python", "-m", MODULE, ASSIGNMENT, *question)
+        for name, assignment in self._desks:
             try:
-                machine = await self.provider.connect(name, limit=CONNECT_LIMIT)
+                machine = await self.connector.connect(name, limit=CONNECT_LIMIT)
+                try:
+                    done = await machine.run((*_etcdctl(assignment), "get", *keys), limit=ASK_LIMIT)
+                finally:
+                    await machine.close()
             except Unreachable as error:
                 why.append(f"{name}: {error.findings[0].why}")
                 continue
             try:
-                done = await machine.run(argv, limit=ASK_LIMIT)
-            except Unreachable as error:
-                why.append(f"{name}: {error.findings[0].why}")
-                continue
-            finally:
-                await machine.close()
-            if done.returncode == 0:
-                return done.stdout
-            lines = done.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
-            why.append(f"{name}: {lines[-1]}")
+                return Range.model_validate_json(done.stdout).kvs
+            except ValidationError:
+                lines = done.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
+                why.append(f"{name}: {lines[-1]}")
         raise Unreachable(_nobody(why))
+
+
+def _etcdctl(assignment: Assignment) -> tuple[str, ...]:
+    return (
+        "etcdctl",
+        f"--endpoints={','.join(assignment.endpoints)}",
+        f"--cacert={assignment.authority}",
+        f"--cert={assignment.certificate}",
+        f"--key={assignment.key}",
+        "--dial-timeout=1s",
+        f"--command-timeout={ETCD_LIMIT:g}s",
+        "--write-out=json",
+    )
 
 
 def _nobody(why: Sequence[str]) -> Finding:

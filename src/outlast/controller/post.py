@@ -13,7 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from outlast.contract.controller import CONDITION, SAID_EVERY, Condition, Duty
-from outlast.controller.agreement import Agreement, Happening
+from outlast.controller.agreed import Happening
+from outlast.controller.agreement import Agreement
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.kernel.events import Event, Phase
 

@@ -75,7 +75,8 @@ class Provision:
     async def _land(self, applier: Applier) -> Landed:
         name = applier.machine.name
         with self.log.span(f"land {name}"):
-            landed = await applier.land()
+            # How its services are each stage finds out for itself.
+            landed = await applier.land(look=False)
         if self.inventory.is_on(name):
             self.log.mended(*(f"{name}: {what}" for what in mended(landed)))
         return landed

@@ -139,7 +139,7 @@ class Workspace:
         own = self.store.blueprint()
         if own is not None and any(self.registry[member.component].governs for member in own.topology.members):
             with suppress(Unreachable):
-                agreed = await Office(own, self.registry, self.provider).intent()
+                agreed = await Office(own, self.provider).intent()
                 if agreed is not None and agreed.generation > own.generation:
                     self.store.keep(agreed)
 
