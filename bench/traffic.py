@@ -12,13 +12,16 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 PATIENCE = 20.0
 MOST = 500_000
-ORDER = '{"token": "%s", "items": [{"product": 1, "quantity": 1}]}'
+ORDER = '{"token": "%s", "items": [{"product": %d, "quantity": 1}]}'
+# Not all the same: a shop whose customers do wait for one row of its database, and every one for those before.
+PRODUCTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Traffic:
         self._context = ssl.create_default_context(cafile=str(self.authority))
         self._idle: dict[str, list[Connection]] = {url: [] for url in self.urls}
         self._waiting: set[asyncio.Task[None]] = set()
+        self._products = cycle(range(1, PRODUCTS + 1))
 
     @asynccontextmanager
     async def coming(self) -> AsyncGenerator[None]:
@@ -91,7 +95,7 @@ class Traffic:
                         status = await self._over_new(url, "GET", self.path, "")
                     case _:
                         token = uuid4().hex
-                        status = await self._over_new(url, "POST", "/api/orders", ORDER % token)
+                        status = await self._over_new(url, "POST", "/api/orders", ORDER % (token, next(self._products)))
                         if 200 <= status < 300:
                             self.orders.append(token)
             wrong = "" if 200 <= status < 300 else f"status {status}"

@@ -7,7 +7,13 @@ import subprocess
 import sys
 from collections import Counter
 
-from outlast.apply.program import MODULES, module_text, program
+import pytest
+
+from outlast.apply.program import GREETING, HOLDER, LANDER, PULSE, answering, module_text, program
+
+EACH = pytest.mark.parametrize(
+    "modules", [LANDER, HOLDER, PULSE, GREETING], ids=["lander", "holder", "pulse", "greeting"]
+)
 
 
 def names(module: str) -> list[str]:
@@ -21,15 +27,17 @@ def names(module: str) -> list[str]:
     return found
 
 
-def test_no_name_is_defined_twice() -> None:
-    counted = Counter(name for module in MODULES for name in names(module))
+@EACH
+def test_no_name_is_defined_twice(modules: tuple[str, ...]) -> None:
+    counted = Counter(name for module in modules for name in names(module))
     assert [name for name, times in counted.items() if times > 1] == []
 
 
-def test_it_needs_nothing_but_the_standard_library() -> None:
+@EACH
+def test_it_needs_nothing_but_the_standard_library(modules: tuple[str, ...]) -> None:
     imported = {
         name.split(".")[0]
-        for node in ast.walk(ast.parse(program()))
+        for node in ast.walk(ast.parse(program(modules)))
         for name in (
             [alias.name for alias in node.names]
             if isinstance(node, ast.Import)
@@ -39,6 +47,12 @@ def test_it_needs_nothing_but_the_standard_library() -> None:
         )
     }
     assert imported <= sys.stdlib_module_names
+
+
+def test_a_lease_is_asked_of_a_program_without_the_lander() -> None:
+    assert "def land(" in answering("land")
+    assert "def land(" not in answering("lease")
+    assert "def change_lease(" in answering("lease")
 
 
 def test_it_fits_into_one_argument() -> None:

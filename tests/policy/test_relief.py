@@ -43,11 +43,18 @@ def averaged(seconds: list[float]) -> list[Counted]:
     ],
 )
 def test_who_does_worse_goes_back(new: Tally, old: Tally, why: str) -> None:
-    assert worse(new, old, TERMS) == why
+    assert worse(new, new, old, TERMS) == why
+
+
+def test_who_was_slow_at_first_stays() -> None:
+    cold, old = Tally(60, 0, 0.4), Tally(500, 0, 0.1)
+    assert worse(cold, Tally(20, 0, 0.12), old, TERMS) == ""
+    assert worse(cold, Tally(2, 0, 0.9), old, TERMS) == "", "too few to be sure of"
+    assert worse(cold, Tally(20, 0, 0.4), old, TERMS)
 
 
 def test_limits_can_be_taken_away() -> None:
-    assert worse(Tally(50, 0, 9.0), Tally(500, 0, 0.1), Changeover(slower=0)) == ""
+    assert worse(Tally(50, 0, 9.0), Tally(50, 0, 9.0), Tally(500, 0, 0.1), Changeover(slower=0)) == ""
     assert bloated(9000 * MIB, 50 * MIB, Changeover(memory=0)) == ""
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from pathlib import Path
+from typing import TypedDict
 
 import certifi
 
@@ -16,7 +18,7 @@ from outlast.site.promises import Customers
 CUSTOMERS = Customers.model_validate(
     {
         "browse": ["/page"],
-        "order": {"path": "/orders", "body": '{"token": "{token}"}', "found": "/orders/{token}"},
+        "order": {"path": "/orders", "body": '{"token": "{token}", "product": {number}}', "found": "/orders/{token}"},
         "rate": 50,
         "orders": 50,
     }
@@ -24,14 +26,30 @@ CUSTOMERS = Customers.model_validate(
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
 
 
-async def come(broken: int) -> list[Operation]:
-    """What customers note while the first `broken` requests of each path end with their connection."""
+class Order(TypedDict):
+    """One order, as it is sent."""
+
+    token: str
+    product: int
+
+
+def length(head: bytes) -> int:
+    """How many bytes follow the head of a request."""
+    (said,) = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    return int(said.split(b":")[1])
+
+
+async def come(broken: int, orders: list[Order] | None = None) -> list[Operation]:
+    """What customers note while the first `broken` requests of each path end with their connection. Adds to `orders`
+    what was ordered."""
     seen: Counter[bytes] = Counter()
     enough = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         path = head.split()[1]
+        if orders is not None and head.startswith(b"POST"):
+            orders.append(json.loads(await reader.readexactly(length(head))))
         seen[path] += 1
         if seen[path] > broken:
             writer.write(ANSWER)
@@ -65,3 +83,12 @@ def test_who_is_cut_off_twice_was_not_served() -> None:
     held = history(asyncio.run(come(broken=6)))
     assert availability.errors(held) >= 1
     assert all(o.is_repeated for o in held.of(Kind.BROWSE) if not o.acknowledged)
+
+
+def test_each_order_is_for_the_next_thing_and_asks_for_the_same_when_it_is_sent_again() -> None:
+    orders: list[Order] = []
+    asyncio.run(come(broken=1, orders=orders))
+    products = {order["token"]: order["product"] for order in orders}
+    assert len(products) < len(orders), "the broken one came twice"
+    assert all(products[order["token"]] == order["product"] for order in orders)
+    assert sorted(products.values()) == list(range(1, len(products) + 1))

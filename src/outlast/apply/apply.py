@@ -16,7 +16,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from outlast.apply.facts import Activated, Holder, Landed, Leftovers, Observed, Restored, ServiceDone
-from outlast.apply.program import LEASE, MODULES, program
+from outlast.apply.program import answering
 from outlast.apply.vault import Vault
 from outlast.blueprint.blueprint import Blueprint
 from outlast.contract.bundle import Artifact, Bundle, Service
@@ -223,10 +223,11 @@ def _services(services: Iterable[Service]) -> list[dict[str, object]]:
 
 
 async def ask(machine: Machine, verb: str, answer: type[A], within: float, /, **request: object) -> A:
-    """One request to the lander, and its answer. Raises `OutlastError` when the machine refuses or stumbles."""
+    """One request to whichever program on a machine answers the verb, and its answer. Raises `OutlastError` when the
+    machine refuses or stumbles.
+    """
     document = json.dumps({"verb": verb, **request}).encode()
-    text = program(LEASE if verb == "lease" else MODULES)
-    done = await machine.run(["python3", "-c", text], stdin=document, limit=within)
+    done = await machine.run(["python3", "-c", answering(verb)], stdin=document, limit=within)
     reply: dict[str, object] | None = json.loads(done.stdout) if done.returncode == 0 else None
     if reply is not None and "refused" not in reply:
         try:

@@ -20,9 +20,9 @@ from outlast.apply.onboard.ledger import (
     ROOT,
     BusyError,
     RefusedError,
+    changing,
     check_generation,
     check_lease,
-    locked,
     read_ledger,
     temporary_of,
     write,
@@ -58,10 +58,11 @@ BY_HAND = ROOT / "by-hand"
 def main():
     request = json.load(sys.stdin)
     verbs = {"land": land, "activate": activate, "observe": observe, "once": once, "sweep": sweep, "restore": restore}
-    if request["verb"] == "observe":
+    observes = request["verb"] == "observe"
+    if observes:
         yield_to_customers()
     try:
-        with locked(exclusive=request["verb"] != "observe"):
+        with contextlib.nullcontext() if observes else changing():
             ROOT.mkdir(parents=True, exist_ok=True)
             answer = verbs[request["verb"]](request, read_ledger())
     except RefusedError as refusal:

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 
 PACKAGE = "outlast.apply"
-MODULES = (
+LANDER = (
     "onboard/standing",
     "onboard/releases",
     "onboard/packages",
@@ -21,15 +21,20 @@ MODULES = (
     "onboard/look",
     "lander",
 )
-LEASE = ("onboard/lease", "onboard/holder")
+HOLDER = ("onboard/lease", "onboard/holder")
 PULSE = ("onboard/probes", "onboard/metric", "onboard/pulse")
 GREETING = ("onboard/greeting",)
 
 
 @cache
-def program(modules: tuple[str, ...] = MODULES) -> str:
+def program(modules: tuple[str, ...] = LANDER) -> str:
     """The text for `python3 -c`: the lander's, unless others are named."""
     return "\n".join(_without_own_imports(module_text(name)) for name in modules)
+
+
+def answering(verb: str) -> str:
+    """The text of the program that answers a verb: a lease is asked for so often that it has one of its own."""
+    return program(HOLDER if verb == "lease" else LANDER)
 
 
 def module_text(name: str) -> str:

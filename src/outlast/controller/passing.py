@@ -58,12 +58,16 @@ class Passing:
 
 async def passing_in(datacenter: str, topology: Topology, registry: Registry, connections: Connections) -> Passing:
     """Those who pass requests on in a data centre, as far as they answer."""
-    passers: list[Passer] = []
-    for member in passers_in(datacenter, topology, registry):
-        passage, applier = registry[member.component].passage, await connections.if_answers(member.machine)
-        if passage and applier:
-            passers.append(Passer(member.name, applier.machine, passage))
-    return Passing(passers)
+    members = passers_in(datacenter, topology, registry)
+    appliers = await asyncio.gather(*(connections.if_answers(member.machine) for member in members))
+    passages = [registry[member.component].passage for member in members]
+    return Passing(
+        [
+            Passer(member.name, applier.machine, passage)
+            for member, applier, passage in zip(members, appliers, passages, strict=True)
+            if passage and applier
+        ]
+    )
 
 
 def passers_in(datacenter: str, topology: Topology, registry: Registry) -> list[Member]:

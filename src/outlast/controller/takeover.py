@@ -23,7 +23,7 @@ from outlast.controller.roll import Needs, Roll
 from outlast.controller.vitals import Vitals, vitals
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.kernel.events import Phase
-from outlast.policy.relief import bloated, worse
+from outlast.policy.relief import Tally, bloated, worse
 
 POLL, SEEN_POLL = 0.5, 0.2
 # Longer than two checks of an edge.
@@ -147,11 +147,15 @@ class Takeover:
     async def _counted(
         self, new: Sequence[str], every: Sequence[str], began: Reading, before: Reading, end: float
     ) -> None:
+        seats, old = [self._seat(m) for m in new], [self._old(m) for m in every]
+        middle, warm = end - self.terms.watch / 2, None
         for _ in _until(end):
             now = await self.passing.steer({})
-            fresh = self.passing.tally(before, now, [self._seat(m) for m in new])
-            known = self.passing.tally(began, now, [self._old(m) for m in every])
-            if why := worse(fresh, known, self.terms):
+            if warm is None and time.monotonic() >= middle:
+                warm = now
+            fresh, known = self.passing.tally(before, now, seats), self.passing.tally(began, now, old)
+            lately = self.passing.tally(warm, now, seats) if warm else Tally()
+            if why := worse(fresh, lately, known, self.terms):
                 raise OutlastError(self._finding(new[0], why))
             await asyncio.sleep(_pause(end))
 

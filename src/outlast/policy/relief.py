@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from outlast.contract.changeover import Changeover
 from outlast.contract.passage import Counted, Seat
 
-# Fewer errors may be chance, and the mean of fewer answers says little: a new process is slow at its first ones.
-ERRORS, ANSWERS = 3, 30
+# Fewer errors may be chance, and the mean of fewer answers says little.
+ERRORS, ANSWERS, LATELY = 3, 30, 10
 # What nobody notices is no reason to go back.
 SECONDS, BYTES = 0.05, 128 * 1024 * 1024
 
@@ -55,12 +55,16 @@ def tallied(before: Mapping[Seat, Counted], now: Mapping[Seat, Counted], window:
     return sum((tally(before.get(seat), now[seat], window) for seat in seats if seat in now), Tally())
 
 
-def worse(new: Tally, old: Tally, terms: Changeover) -> str:
-    """Why it must go back; empty when nothing speaks for it."""
+def worse(new: Tally, lately: Tally, old: Tally, terms: Changeover) -> str:
+    """Why it must go back; empty when nothing speaks for it.
+
+    Of `new` there is a later part, `lately`, which must be slow as well: a process is slow at its first answers, and
+    that is no reason to go back once it is warm.
+    """
     if new.errors >= ERRORS and new.share > old.share + terms.errors:
         return f"{_share(new)} of its answers were errors, {_share(old)} before"
-    slow = terms.slower and min(new.requests, old.requests) >= ANSWERS
-    if slow and new.mean > max(terms.slower * old.mean, old.mean + SECONDS):
+    known = min(new.requests, old.requests) >= ANSWERS and lately.requests >= LATELY
+    if terms.slower and known and min(new.mean, lately.mean) > max(terms.slower * old.mean, old.mean + SECONDS):
         return f"it answers after {new.mean * 1000:.0f} ms on average, {old.mean * 1000:.0f} ms before"
     return ""
 

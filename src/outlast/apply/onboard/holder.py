@@ -6,17 +6,15 @@ One JSON document in, one out.
 
 # pyright: basic
 
-import fcntl
 import json
 import sys
 
-from outlast.apply.onboard.lease import LOCK, change_lease
+from outlast.apply.onboard.lease import alone, change_lease
 
 
 def main():
     request = json.load(sys.stdin)
-    with LOCK.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with alone():
         json.dump(change_lease(request), sys.stdout)
 
 

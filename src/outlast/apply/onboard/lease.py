@@ -9,6 +9,8 @@ seen here is kept, so a leader that does not know yet that it is deposed changes
 
 # pyright: basic
 
+import contextlib
+import fcntl
 import json
 import pathlib
 import time
@@ -17,6 +19,14 @@ import time
 LOCK = pathlib.Path("/run/outlast-lander.lock")
 LEASE = pathlib.Path("/run/outlast-lease.json")
 TENURE = pathlib.Path("/var/lib/outlast/tenure")
+
+
+@contextlib.contextmanager
+def alone():
+    """Nobody else changes anything on this machine meanwhile."""
+    with LOCK.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def change_lease(request):

@@ -9,12 +9,11 @@ service was started, so a death at any instant leaves work to be done again, nev
 # pyright: basic
 
 import contextlib
-import fcntl
 import json
 import os
 import pathlib
 
-from outlast.apply.onboard.lease import LOCK, highest_tenure, other_holder
+from outlast.apply.onboard.lease import alone, highest_tenure, other_holder
 from outlast.apply.onboard.standing import gid, uid
 
 ROOT = pathlib.Path("/var/lib/outlast")
@@ -48,12 +47,10 @@ def write_ledger(ledger):
 
 
 @contextlib.contextmanager
-def locked(exclusive):
-    with LOCK.open("w") as handle:
-        if exclusive:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            # Of a request that died; files are written again when they differ, the ledger perhaps not.
-            temporary_of(LEDGER).unlink(missing_ok=True)
+def changing():
+    with alone():
+        # Of a request that died; files are written again when they differ, the ledger perhaps not.
+        temporary_of(LEDGER).unlink(missing_ok=True)
         yield
 
 
