@@ -187,14 +187,16 @@ class Observed(_Answer):
 class Landed(_Answer):
     """What differed (files do no longer, but for a dry run), and what that asks for; `observed` if nothing did.
 
-    `services` were activated before and are stopped, failed or disabled now; `overrides` are somebody else's drop-ins
-    of our units; `jobs` are one-time jobs without a record; `clock` is the machine's time in seconds since 1970.
+    `services` were activated before and are stopped, failed or disabled now; `running` are leftovers that run;
+    `overrides` are somebody else's drop-ins of our units; `jobs` are one-time jobs without a record; `clock` is the
+    machine's time in seconds since 1970.
     """
 
     changed: tuple[str, ...]
     artifacts: tuple[ArtifactWanted, ...]
     pending: dict[str, Pending]
     leftovers: Leftovers
+    running: tuple[str, ...] = ()
     observed: Observed | None = None
     files: dict[str, FileFound] = {}
     overrides: dict[str, FileFound] = {}

@@ -46,9 +46,9 @@ class Roll:
         return (*jobs, *await self._members())
 
     async def look(self) -> dict[str, Observed]:
-        """What machines say of the members that are wanted there; where there are jobs, all tell which ones ran."""
+        """What machines say of the services that are wanted there; where there are jobs, all tell which ones ran."""
         asked = self.appliers if self._once else self.members
-        looks = (self.appliers[m].observe([m] if m in self.members else []) for m in asked)
+        looks = (self.appliers[m].observe([m] if m in self.members else [], probes=False) for m in asked)
         return dict(zip(asked, await asyncio.gather(*looks), strict=True))
 
     async def jobs(self, seen: Mapping[str, Observed]) -> tuple[str, ...]:

@@ -18,7 +18,6 @@ from outlast.controller.provision import Provision
 from outlast.controller.roll import Roll
 from outlast.controller.steps import Steps
 from outlast.controller.takeover import Takeover
-from outlast.controller.vitals import vitals
 from outlast.controller.words import raise_all
 from outlast.kernel.events import Emit
 
@@ -106,8 +105,4 @@ class Stages:
     async def _is_beside(self, member: str) -> bool:
         """Whether the member runs in its other slot, as it was before."""
         applier, landed = await self.provision.machine(self._home(member))
-        twin = applier.bundle.part(member).twin
-        if twin not in landed.leftovers.services:
-            return False
-        (seen,) = await vitals(applier.machine, (twin,))
-        return seen.runs
+        return applier.bundle.part(member).twin in landed.running

@@ -106,9 +106,9 @@ def unit_states(names):
     return {name: {key: block.get(key, "") for key in wanted} for name, block in zip(names, found, strict=True)}
 
 
-def outdated(services):
+def outdated(states):
     """Whether systemd still goes by an older text of any of these units."""
-    return any(state["NeedDaemonReload"] == "yes" for state in unit_states([s["name"] for s in services]).values())
+    return any(state["NeedDaemonReload"] == "yes" for state in states.values())
 
 
 def systemctl(verb, *names):
