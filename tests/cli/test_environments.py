@@ -24,7 +24,7 @@ environments:
   staging: { footprint: compact }
   preview: { apps: { web: { source: ./other } } }
 """
-COMPLETE = "import sys; from outlast.cli.main import main; sys.argv[0] = 'outlast'; main()"
+COMPLETE = "import sys; from outlast.cli.start import main; sys.argv[0] = 'outlast'; main()"
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ def test_an_interrupted_command_says_that_it_goes_on_where_it_stopped(tmp_path: 
     # A site file that nobody writes to: reading it waits until it is interrupted.
     file = tmp_path / "site.yaml"
     os.mkfifo(file)
-    argv = [sys.executable, "-c", "from outlast.cli.main import main; main()", "check", "-f", str(file)]
+    argv = [sys.executable, "-c", "from outlast.cli.start import main; main()", "check", "-f", str(file)]
     with (
         subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process,
         # Opened when the command has opened it too: it waits for text then.
