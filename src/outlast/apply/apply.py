@@ -139,11 +139,11 @@ class Applier:
             raise OutlastError(self._failed(service, done))
         return done
 
-    async def observe(self, members: Iterable[str] | None = None, *, probes: bool = True) -> Observed:
-        """The services and `probes` of `members` (None: all on this machine)."""
+    async def observe(self, members: Iterable[str] | None = None) -> Observed:
+        """The services and probes of `members` (None: all on this machine)."""
         chosen = self._members if members is None else set(members)
         services = [s for held in self.bundle.parts if held.member in chosen for s in held.part.services]
-        look = self._look(chosen if probes else set())
+        look = self._look(chosen)
         return await self._ask("observe", Observed, OBSERVE_LIMIT + 2, services=_services(services), **look)
 
     async def sweep(self) -> Leftovers:

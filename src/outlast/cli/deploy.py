@@ -132,13 +132,12 @@ async def _carried_out(
     await workspace.catch_up()
     now = applied(workspace)
     after = workspace.compiler.released(now, artifact, asked.service)
-    # Where the app is, and where controllers are told of it.
+    homes = frozenset(member.machine for member in after.topology.members if member.service == asked.service)
     governors = {wish.name for wish in workspace.site.wishes if workspace.registry[wish.component].governs}
-    wanted = {asked.service, *governors}
-    homes = frozenset(member.machine for member in after.topology.members if member.service in wanted)
+    told = frozenset(member.machine for member in after.topology.members if member.service in governors)
     # Nobody else's health is waited for: who goes back to what served before may be in a hurry.
     members = frozenset(member.name for member in after.topology.members if member.service == asked.service)
-    there = replace(terms, only=homes, about=members)
+    there = replace(terms, only=homes, about=members, told=told)
     every = {**workspace.held_builds(after), **builds}
     workspace.vault.take(workspace.find_secrets(after, asked.service))
     return after, await carried_out(workspace, after, there, every, quiet=asked.quiet, verbose=asked.verbose)

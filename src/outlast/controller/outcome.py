@@ -50,13 +50,14 @@ async def nobody(_machines: Mapping[str, Machine]) -> None:
 @dataclass(frozen=True)
 class Terms:
     """On what terms a blueprint is carried out: by whom (None: nobody else can be about), how many seconds to `wait`
-    for another operator, what to do (`keep`) once the machines have agreed and before the first of them is changed,
-    and the machine to `replace`. `only`: the machines to bring to it, when all others are left as they are and may even
-    be silent (None: all of them); `about`: the members there whose services are looked after (None: all of them).
-    `finish` is told the machines that were brought to it, before others may change them. `begin` is told those that
-    answer, after `keep` and with every release of `first` built; `halt`, those that answer still when it comes to
-    nothing. `canary` and `watch` are said instead of those of a changeover; `proven`: what takes over has served
-    before."""
+    for another operator, what to do (`keep`) once the machines have agreed and before the first of them is changed, and
+    the machine to `replace`. `only`: the machines to bring to it, when all others are left as they are and may even be
+    silent (None: all of them); `about`: the members there whose services are looked after (None: all of them); `told`:
+    machines that are left as they are as well, and are to hear of it. `finish` is told the machines that were brought
+    to it and those to be told, before others may change them. `begin` is told those that answer, after `keep` and with
+    every release of `first` built; `halt`, those that answer still when it comes to nothing. `canary` and `watch` are
+    said instead of those of a changeover; `proven`: what takes over has served before.
+    """
 
     holder: Holder | None = None
     wait: float = 0.0
@@ -64,6 +65,7 @@ class Terms:
     replace: str = ""
     only: frozenset[str] | None = None
     about: frozenset[str] | None = None
+    told: frozenset[str] = frozenset()
     first: frozenset[Artifact] = frozenset()
     begin: Finish = nobody
     finish: Finish = nobody

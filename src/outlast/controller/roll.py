@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from outlast.apply.apply import Applier
-from outlast.apply.facts import Observed, Pending
+from outlast.apply.facts import Landed, Pending
 from outlast.blueprint.blueprint import Stage
 from outlast.contract.bundle import Once
 from outlast.contract.component import AnyComponent
-from outlast.contract.steward import Running
 from outlast.controller.gate import healthy
 from outlast.controller.tend import tend
 from outlast.kernel.events import Emit, Event, Phase
@@ -28,47 +27,50 @@ class Needs(Enum):
 
 @dataclass(frozen=True)
 class Roll:
-    """One stage, the members of it that are wanted now, its component, and an applier for the machine of each of these
-    and of others that answer."""
+    """One stage, the members of it that are wanted now, its component, an applier for the machine of each of these and
+    of others that answer, and what each of the wanted found when it got its files."""
 
     stage: Stage
     members: tuple[str, ...]
     component: AnyComponent
     appliers: Mapping[str, Applier]
+    landed: Mapping[str, Landed]
     emit: Emit
 
     async def run(self) -> tuple[str, ...]:
         """Bring every member to its bundle and to health. Answers what was done, one plain line each."""
-        jobs = await self.jobs(await self.look()) if self._once else ()
+        jobs = await self.jobs()
         if self.component.steward:
             helpers = await self._activate_helpers()
             return (*jobs, *helpers, *await tend(self.stage, self.members, self.component, self.appliers, self.emit))
         return (*jobs, *await self._members())
 
-    async def look(self) -> dict[str, Observed]:
-        """What machines say of the services that are wanted there; where there are jobs, all tell which ones ran."""
-        asked = self.appliers if self._once else self.members
-        looks = (self.appliers[m].observe([m] if m in self.members else [], probes=False) for m in asked)
-        return dict(zip(asked, await asyncio.gather(*looks), strict=True))
-
-    async def jobs(self, seen: Mapping[str, Observed]) -> tuple[str, ...]:
+    async def jobs(self) -> tuple[str, ...]:
         """The stage's one-time jobs, on one member; the others only note them, so one lost machine forgets nothing."""
-        known = {job: {member for member, answer in seen.items() if job.key in answer.once} for job in self._once}
-        return tuple([line for job in self._once for line in await self._job(job, known[job])])
+        lacking = {job: [m for m in self.members if job.key in self.landed[m].jobs] for job in self._once}
+        is_new = any(len(members) == len(self.members) for members in lacking.values())
+        recorded = await self._recorded_elsewhere() if is_new else frozenset[str]()
+        return tuple([line for job in self._once for line in await self._job(job, lacking[job], recorded)])
 
-    async def _job(self, job: Once, known: Set[str]) -> tuple[str, ...]:
-        """`known`: the members whose machines know that it ran."""
+    async def _recorded_elsewhere(self) -> frozenset[str]:
+        """The jobs that the machines of members which are not wanted now know to have run."""
+        others = [applier for member, applier in self.appliers.items() if member not in self.members]
+        answers = await asyncio.gather(*(applier.observe([]) for applier in others))
+        return frozenset(key for answer in answers for key in answer.once)
+
+    async def _job(self, job: Once, lacking: Sequence[str], elsewhere: Set[str]) -> tuple[str, ...]:
+        """`lacking`: the members whose machines do not know that it ran."""
         first = self.members[0]
-        recorded = bool(known)
-        if not recorded:
+        runs = len(lacking) == len(self.members) and job.key not in elsewhere
+        if runs:
             self.say(first, Phase.PROGRESS, f"runs {job.service} once for this release")
             await self.appliers[first].once(job.key, job.service)
-        others = [member for member in self.members if member not in known and (recorded or member != first)]
+        others = [member for member in lacking if not runs or member != first]
         await asyncio.gather(*(self.appliers[m].once(job.key, job.service, recorded=True) for m in others))
-        return () if recorded else (f"{first}: ran {job.service}",)
+        return (f"{first}: ran {job.service}",) if runs else ()
 
     async def _members(self) -> tuple[str, ...]:
-        needs = self.needs(await self.look())
+        needs = self.needs()
         fresh = [member for member, need in needs.items() if need is Needs.START]
         running = [member for member, need in needs.items() if need is Needs.CHANGE]
         lines = [line for done in await asyncio.gather(*map(self.bring, fresh)) for line in done]
@@ -82,9 +84,13 @@ class Roll:
             lines += [line for done in await asyncio.gather(*map(self.bring, running)) for line in done]
         return tuple(lines)
 
-    def needs(self, seen: Mapping[str, Observed]) -> dict[str, Needs]:
+    def needs(self) -> dict[str, Needs]:
         """What each member needs."""
-        return {member: _needs(seen[member]) for member in self.members}
+        return {member: self._needs(member) for member in self.members}
+
+    def _needs(self, member: str) -> Needs:
+        pending = {self.landed[member].pending[service] for service in self._services(member)}
+        return Needs.START if Pending.START in pending else Needs.CHANGE if pending - {Pending.NONE} else Needs.NOTHING
 
     async def bring(self, member: str) -> tuple[str, ...]:
         """Start the member, or change it to what it shall be; it is healthy then."""
@@ -130,14 +136,6 @@ class Roll:
     def say(self, member: str, phase: Phase, text: str) -> None:
         """Tell whoever watches."""
         self.emit(Event(member, phase, text))
-
-
-def _needs(seen: Observed) -> Needs:
-    states = seen.services.values()
-    if not all(state.running in (Running.ACTIVE, Running.STARTING) for state in states):
-        return Needs.START
-    is_pending = any(state.pending is not Pending.NONE for state in states)
-    return Needs.CHANGE if is_pending else Needs.NOTHING
 
 
 def _past(verb: str) -> str:

@@ -71,14 +71,16 @@ class Stages:
         raise_all(await asyncio.gather(*map(self.provision.machine, machines), return_exceptions=True))
         if not members:
             return
-        appliers = {member: (await self.provision.machine(self._home(member)))[0] for member in members}
+        provided = {member: await self.provision.machine(self._home(member)) for member in members}
+        appliers = {member: applier for member, (applier, _) in provided.items()}
+        landed = {member: landed for member, (_, landed) in provided.items()}
         component = self.registry[stage.component]
         others = [member for member in stage.members if member not in appliers and self._stands(member)]
         # A steward must see all; of others, some tell which one-time jobs ran.
         for member in others if component.steward else others[:WITNESSES]:
             if applier := await self.connections.if_answers(self._home(member)):
                 appliers[member] = applier
-        roll = Roll(stage, tuple(members), component, appliers, self.emit)
+        roll = Roll(stage, tuple(members), component, appliers, landed, self.emit)
         with self.log.span(f"stage {stage.name}"):
             self.log.did(*await (self._takeover(roll) if stage.changeover else roll.run()))
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterator, Mapping, Sequence, Set
+from collections.abc import Coroutine, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from outlast.apply.facts import Observed
 from outlast.contract.changeover import Changeover
 from outlast.contract.passage import Seat
 from outlast.controller.gate import last_lines
@@ -57,9 +56,8 @@ class Takeover:
 
     async def run(self) -> tuple[str, ...]:
         """Bring every member to its bundle. Answers what was done. Raises `Withdrawn` when the old ones serve on."""
-        seen = await self.roll.look()
-        lines = list(await self._jobs(seen))
-        needs = self.roll.needs(seen)
+        lines = list(await self._jobs())
+        needs = self.roll.needs()
         standing = [m for m, need in needs.items() if need is Needs.NOTHING and m not in self.beside]
         # Before the next: one that was changed by a run before this one, and is ill of it, is not followed by others.
         await asyncio.gather(*map(self.roll.gate, standing))
@@ -74,9 +72,9 @@ class Takeover:
             await self.passing.steer(dict.fromkeys(map(self._seat, needs), 1.0))
         return tuple(lines)
 
-    async def _jobs(self, seen: Mapping[str, Observed]) -> tuple[str, ...]:
+    async def _jobs(self) -> tuple[str, ...]:
         try:
-            return await self.roll.jobs(seen)
+            return await self.roll.jobs()
         except OutlastError as error:
             if self.beside:
                 raise Withdrawn(self.roll.stage.service, *error.findings) from None

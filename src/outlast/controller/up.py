@@ -111,8 +111,9 @@ class Up:
         # Whoever touches some machines only asks the first of all too: there everybody meets. Not one alone, because a
         # machine that booted has forgotten who holds it.
         names = [name for name in free if name in self._inventory.touched or name in free[:MEETING]]
-        machines = await self._connections.answering(names)
-        async with held(machines, self.terms.holder, self.terms.wait, self.emit) as lease:
+        machines = await self._connections.answering({*names, *self.terms.told})
+        asked = {name: machine for name, machine in machines.items() if name in names}
+        async with held(asked, self.terms.holder, self.terms.wait, self.emit) as lease:
             yield lease
             self._log.mended(*lease.said)
 
@@ -132,7 +133,7 @@ class Up:
 
     async def _finish(self) -> None:
         """Tell whoever wants to know which machines are as they shall be."""
-        open_ = await asyncio.gather(*map(self._connections.to, self._inventory.touched))
+        open_ = await asyncio.gather(*map(self._connections.to, {*self._inventory.touched, *self.terms.told}))
         await self.terms.finish({applier.machine.name: applier.machine for applier in open_})
 
     async def _retire(self, name: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -43,6 +44,7 @@ class Shape:
         self._node = node
 
     @classmethod
+    @cache
     def of(cls, model: type[BaseModel]) -> Shape:
         """The shape of a whole model, keys as the file writes them."""
         schema = model.model_json_schema()

@@ -13,6 +13,8 @@ from outlast.machines.ssh.machine import SESSIONS, SUDO, SshMachine
 
 # A connection whose other end is silent for KEEPALIVE x KEEPALIVES seconds is given up, with every call on it.
 KEEPALIVE, KEEPALIVES = 2.0, 3
+# First those that take 4 us of a processor for a packet of ours, where asyncssh's first choice takes 20 (measured).
+CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes256-ctr")
 
 
 async def connect(name: str, login: Login, limit: float, *, sessions: int = SESSIONS) -> SshMachine:
@@ -33,6 +35,7 @@ async def connect(name: str, login: Login, limit: float, *, sessions: int = SESS
                 keepalive_interval=KEEPALIVE,
                 keepalive_count_max=KEEPALIVES,
                 compression_algs=None,
+                encryption_algs=CIPHERS,
             )
     except TimeoutError:
         raise Unreachable(unanswered(name, f"no answer from {login.address} within {limit:g} s")) from None
