@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -23,8 +24,10 @@ from outlast.controller.post import Post
 from outlast.controller.reign import Reign
 from outlast.controller.renewal import agree_on_the_time
 from outlast.controller.store import STAGE, Stage
+from outlast.controller.workspace import Workspace
 from outlast.kernel.errors import Finding, OutlastError
 from outlast.kernel.events import Phase, silent
+from outlast.machines.machine import Machine
 from outlast.machines.provider import Order, Power
 from outlast.machines.sim.sim import Sim
 from outlast.policy.heal import Remedy
@@ -71,18 +74,21 @@ def unheard(_why: str) -> None:
 
 
 @asynccontextmanager
-async def governed(shop: SimSite, agreement: Agreement, sim: Sim, condition: Path) -> AsyncGenerator[None]:
-    """The site under a leader."""
+async def governed(
+    shop: SimSite, agreement: Agreement, sim: Sim, condition: Path, handed: list[Workspace] | None = None
+) -> AsyncGenerator[None]:
+    """The site under a leader, who takes over what comes to be in `handed`."""
     async with agreement.lead("east-controller-1", unheard) as tenure:
         post = Post("east-controller-1", agreement, condition)
         telling = asyncio.create_task(post.keep_telling())
-        over = asyncio.Event()
-        reign = asyncio.create_task(Reign(shop.workspace(sim), agreement, tenure, post).run(over.is_set))
+        later = [] if handed is None else handed
+        reign = Reign(shop.workspace(sim), agreement, tenure, post)
+        governing = asyncio.create_task(reign.run(lambda: later.pop(0) if later else None))
         try:
             yield
         finally:
-            over.set()
-            await reign
+            tenure.end()
+            await governing
             telling.cancel()
 
 
@@ -188,6 +194,36 @@ async def test_an_intent_that_an_operator_left_begun_is_finished(
     async with governed(shop, agreement, sim, tmp_path / "two"):
         await until("three are there", lambda: has(sim, 3), HEALED)
         await until("it is told", lambda: said(agreement, Phase.DONE, "is in place"), HEALED)
+
+
+class Counting(Sim):
+    """A provider that counts who was connected to."""
+
+    def __init__(self, shop: SimSite) -> None:
+        super().__init__("simulated", shop.store.folder, models(shop.registry))
+        self.connected = Counter[str]()
+
+    async def connect(self, name: str, *, limit: float = 5.0) -> Machine:
+        self.connected[name] += 1
+        return await super().connect(name, limit=limit)
+
+
+async def test_what_is_handed_over_meanwhile_is_gone_on_from_with_all_that_is_heard(
+    shop: SimSite, agreement: Agreement, tmp_path: Path
+) -> None:
+    sim, handed = Counting(shop), list[Workspace]()
+    async with governed(shop, agreement, sim, tmp_path / "condition", handed):
+        await until("it leads", lambda: said(agreement, Phase.DONE, "leads, with tenure"), HEALED)
+        shop.store.keep(shop.workspace(sim).compiler.resized(shop.blueprint(), {("east", "web"): 3}))
+        (shop.store.folder / STAGE).write_text(Stage.BEGUN)
+        handed.append(shop.workspace(sim))
+        await until("three are there", lambda: has(sim, 3), HEALED)
+        await until("it is told", lambda: said(agreement, Phase.DONE, "is in place"), HEALED)
+        await sim.power_off("east-app-3")
+        await until("it looks after what was handed over", lambda: said(agreement, Phase.DONE, "start helped"), HEALED)
+    assert sim.connected["east-data-1"] == 1
+    leads = [h for h in await agreement.events(limit=1000) if "leads, with tenure" in h.event.text]
+    assert len(leads) == 1
 
 
 async def test_certificates_that_end_soon_are_made_anew(shop: SimSite, agreement: Agreement, tmp_path: Path) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from outlast.contract.scaling import Metric
 from outlast.contract.secret import Certificate
 from outlast.controller.agreement import Agreement, Deposed
 from outlast.controller.deed import Deeds
@@ -40,7 +41,11 @@ BLOCKED = 5.0
 
 
 class Reign:
-    """The site of `workspace`, governed from `post` for as long as `tenure` lasts."""
+    """The site of `workspace`, governed from `post` for as long as `tenure` lasts.
+
+    What an operator hands over meanwhile is gone on from, with everything that was heard and remembered: who begins
+    anew at each change hears nothing for as long as it is made.
+    """
 
     def __init__(self, workspace: Workspace, agreement: Agreement, tenure: Tenure, post: Post) -> None:
         self._workspace, self._agreement, self._tenure, self._post = workspace, agreement, tenure, post
@@ -55,24 +60,45 @@ class Reign:
         self.turned = time.monotonic()
         """When it last looked."""
 
-    async def run(self, over: Callable[[], bool]) -> None:
-        """Until the tenure is lost, or `over` says so. Raises `OutlastError` when etcd does not answer."""
+    async def run(self, newer: Callable[[], Workspace | None]) -> None:
+        """Until the tenure is lost. `newer` answers what was handed over since it was asked last, if anything was.
+        Raises `OutlastError` when etcd does not answer."""
         await self._deeds.adopt()
         await self._recall()
         self._post.tell(f"leads, with tenure {self._tenure.number}")
         try:
             provider, registry = self._workspace.provider, self._workspace.registry
-            asked = metrics(self._workspace.site, registry)
-            ears = Senses(self._deeds.blueprint, registry, provider, kept=self._kept, metrics=asked)
+            ears = Senses(self._deeds.blueprint, registry, provider, kept=self._kept, metrics=self._metrics)
             async with ears.listening() as senses:
-                while self._tenure.holds and not over():
+                while self._tenure.holds:
                     began = time.monotonic()
+                    if workspace := newer():
+                        await self._take_over(workspace, senses, began)
                     await self._turn(senses, began)
                     await self._rest(PERIOD - (time.monotonic() - began))
         finally:
-            if self._doing is not None:
-                self._doing.cancel()
-                await asyncio.gather(self._doing, return_exceptions=True)
+            await self._stop()
+
+    async def _take_over(self, workspace: Workspace, senses: Senses, now: float) -> None:
+        """What was begun for the site as it was before is left: whoever handed this over went on from it."""
+        await self._stop()
+        self._workspace = workspace
+        senses.rely_on(workspace.provider, self._metrics)
+        self._deeds = Deeds(workspace, self._agreement, self._tenure, self._post, self._kept)
+        await self._deeds.adopt()
+        self._began, self._renew_at = now, now + EVERY
+        self._blocked = self._finish_at = float("-inf")
+        self._again = AGAIN
+
+    async def _stop(self) -> None:
+        if self._doing is not None:
+            self._doing.cancel()
+            await asyncio.gather(self._doing, return_exceptions=True)
+            self._doing = None
+
+    @property
+    def _metrics(self) -> Mapping[str, Metric]:
+        return metrics(self._workspace.site, self._workspace.registry)
 
     async def _rest(self, seconds: float) -> None:
         try:
@@ -113,11 +139,14 @@ class Reign:
             await self._remember(now)
 
     def _begin(self, work: Coroutine[Any, Any, None], before: Memory) -> None:
-        """Have it done beside the looks. Whoever was kept from it by an operator at work has not tried."""
+        """Have it done beside the looks. Whoever was kept from it, by an operator or by an end, has not tried."""
 
         async def done() -> None:
             try:
                 await work
+            except asyncio.CancelledError:
+                self._memory = before
+                raise
             except Busy as error:
                 self._memory, self._blocked = before, time.monotonic()
                 self._post.waits([finding.why for finding in error.findings])

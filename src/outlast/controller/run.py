@@ -63,18 +63,34 @@ async def _govern(assignment: Assignment, agreement: Agreement, post: Post) -> N
             return
         async with agreement.lead(assignment.member, post.stands_by) as tenure:
             post.takes(Duty.LEADER, tenure.number)
-            while tenure.holds:
-                kit = handed_over()
-                reign = Reign(_opened(), agreement, tenure, post)
-                watch = asyncio.create_task(_watch(reign))
-                try:
-                    await reign.run(lambda kit=kit: handed_over() != kit)
-                finally:
-                    watch.cancel()
+            kits = _Kits()
+            reign = Reign(kits.newest(), agreement, tenure, post)
+            watch = asyncio.create_task(_watch(reign))
+            try:
+                await reign.run(kits.newer)
+            finally:
+                watch.cancel()
     except OutlastError as error:
         for finding in error.findings:
             post.failed(finding)
         await asyncio.sleep(AGAIN)
+
+
+class _Kits:
+    """What was handed over, one kit after another."""
+
+    def __init__(self) -> None:
+        self._opened = ""
+
+    def newest(self) -> Workspace:
+        """The site as it was handed over last."""
+        # Noted first: one that comes in this moment is opened once more, and not passed over.
+        self._opened = handed_over()
+        return _opened()
+
+    def newer(self) -> Workspace | None:
+        """The same, when it is another one than before."""
+        return self.newest() if handed_over() not in ("", self._opened) else None
 
 
 def _opened() -> Workspace:

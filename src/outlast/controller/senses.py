@@ -107,8 +107,15 @@ class Senses:
         finally:
             await self._kept.close()
 
+    def rely_on(self, provider: Provider, metrics: Mapping[str, Metric] | None = None) -> None:
+        """Go by this provider from now on, and by these figures from the next blueprint on."""
+        self._provider, self._metrics = provider, metrics
+        self._kept.rely_on(provider)
+
     def follow(self, blueprint: Blueprint) -> None:
         """Hear the machines of this blueprint from now on. What is told by machines that stay as they are goes on."""
+        if blueprint is self._blueprint and self._ears:
+            return
         before, self._blueprint = self._listenings, blueprint
         self._listenings = listenings(blueprint, self._registry, self._rhythm, self._metrics)
         gone = before.keys() - self._listenings.keys()

@@ -44,6 +44,10 @@ class Kept:
                 self._open[name] = await self._connector.connect(name, limit=limit)
             return _Lent(self._open[name], self)
 
+    def rely_on(self, connector: Connector) -> None:
+        """Open new ones with this connector from now on. Those that are open stay so."""
+        self._connector = connector
+
     async def close(self) -> None:
         """Close all of them."""
         self._broken += self._open.values()
