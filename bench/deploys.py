@@ -61,6 +61,7 @@ class Window:
 
 
 BUILD, TAKEOVER, USUAL, NOTHING = "a release is built", "it takes over", "usual restarts", "nothing happens"
+BACK = "it is taken back"
 
 
 async def _run(site: LabSite, deploys: int, rate: float) -> int:
@@ -82,14 +83,19 @@ async def _run(site: LabSite, deploys: int, rate: float) -> int:
     lost = await traffic.missing()
     _tell(traffic, windows, lost)
     mine = [a for a in traffic.asked if a.wrong and _during(a, windows) != USUAL]
-    return 1 if lost or mine else 0
+    return 1 if lost or mine or any(window.what == BACK for window in windows) else 0
 
 
-def _deploy(site: LabSite) -> tuple[Window, Window]:
+def _deploy(site: LabSite) -> tuple[Window, ...]:
     """One deploy: its build, and what came after."""
     began = time.monotonic()
-    answer = json.loads(site.run("deploy", "web", "--json").stdout)
+    done = site.run("deploy", "web", "--json", expect=None)
     ended = time.monotonic()
+    answer = json.loads(done.stdout)
+    if done.returncode:
+        # A sound release that is found wanting is a finding, and the others go on.
+        Console(stderr=True).print(*(f"{each['where']}: {each['why']}" for each in answer["findings"]), sep="\n")
+        return (Window(BACK, began, ended),)
     built = max((span["end"] for span in answer["timings"] if span["name"].startswith("build ")), default=0.0)
     # The command's own start lies before its first span.
     middle = ended - answer["timings"][-1]["end"] + built
@@ -115,7 +121,7 @@ def _tell(traffic: Traffic, windows: list[Window], lost: list[str]) -> None:
     table = Table(box=None)
     for title in ("while", "times", "median s", "longest s", "requests", "failed", "p50 ms", "p99 ms", "longest ms"):
         table.add_column(title, justify="right")
-    asked: dict[str, list[Asked]] = {what: [] for what in (NOTHING, BUILD, TAKEOVER, USUAL)}
+    asked: dict[str, list[Asked]] = {what: [] for what in (NOTHING, BUILD, TAKEOVER, BACK, USUAL)}
     for each in traffic.asked:
         asked[_during(each, windows)].append(each)
     for what, found in asked.items():

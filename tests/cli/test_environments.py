@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from outlast.cli.main import app, run
+from outlast.cli.main import application, run
 
 TEXT = """\
 site: shop
@@ -45,7 +45,7 @@ def test_every_verb_that_reads_the_file_takes_it() -> None:
             else:
                 yield f"{name} {child}".strip(), command
 
-    options = {name: {option.name for option in one.params} for name, one in commands(get_command(app), "")}
+    options = {name: {option.name for option in one.params} for name, one in commands(get_command(application()), "")}
     assert {name for name, known in options.items() if "file" in known and "environment" not in known} == {"init"}
     assert {name for name, known in options.items() if "environment" in known} >= {"up", "deploy", "chaos run"}
 

@@ -9,6 +9,7 @@ import errno
 import signal
 import sys
 import traceback
+from importlib import import_module
 
 import typer
 
@@ -18,31 +19,6 @@ from typer._click.exceptions import ClickException
 from typer.completion import completion_init  # pyright: ignore[reportPrivateImportUsage]
 from typer.core import TyperGroup
 
-from outlast.cli import (
-    chaos,
-    check,
-    completion,
-    deploy,
-    docs,
-    doctor,
-    down,
-    events,
-    exec_,
-    init,
-    logs,
-    plan,
-    prove,
-    releases,
-    rotate,
-    scale,
-    scan,
-    simulate,
-    ssh,
-    status,
-    up,
-    upgrade,
-    version,
-)
 from outlast.cli.output import as_json, err, print_findings, print_json
 from outlast.kernel.errors import Finding, OutlastError
 
@@ -61,21 +37,38 @@ class _Verbs(TyperGroup):
             raise StoppedError from None
 
 
-app = typer.Typer(
-    name="outlast",
-    cls=_Verbs,
-    help="One site file becomes a complete, highly available web infrastructure.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-)
-VERBS = (
-    *(init, doctor, check, docs, plan, up, deploy, releases, upgrade, rotate, status, scale, events),
-    *(logs, exec_, scan, prove, chaos, simulate, ssh, down, completion, version),
-)
-for verb in VERBS:
-    verb.register(app)
+VERBS = {
+    **{name: name for name in ("init", "doctor", "check", "docs", "plan", "up")},
+    "deploy": "deploy",
+    "rollback": "deploy",
+    **{name: name for name in ("releases", "upgrade", "rotate", "status", "scale", "events", "logs")},
+    "exec": "exec_",
+    **{name: name for name in ("scan", "prove", "chaos", "simulate", "ssh", "down", "completion", "version")},
+}
+"""Every verb, in the order of the help, and the module of this folder that it is in."""
+
+
+def application(first: str = "") -> typer.Typer:
+    """The command line. With the first word of one, when that is a verb, only what that verb needs: to import all of
+    them takes longer than many a command."""
+    app = typer.Typer(
+        name="outlast",
+        cls=_Verbs,
+        help="One site file becomes a complete, highly available web infrastructure.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+    )
+    # With one of its own Typer takes a single verb for one of several.
+    app.callback()(_nothing)
+    for module in dict.fromkeys([VERBS[first]] if first in VERBS else VERBS.values()):
+        import_module(f"outlast.cli.{module}").register(app)
+    return app
+
+
+def _nothing() -> None:
+    return
 
 
 def main() -> None:
@@ -92,7 +85,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command line and answer its exit code."""
     try:
-        result: object = app(arguments, standalone_mode=False)
+        result: object = application(next(iter(arguments), ""))(arguments, standalone_mode=False)
     except OutlastError as error:
         return _failed(error, arguments)
     except ClickException as error:

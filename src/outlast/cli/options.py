@@ -7,7 +7,6 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from outlast.controller.workspace import environments_of
 from outlast.kernel.errors import Invalid
 
 SITE_FILE = Path("site.yaml")
@@ -15,6 +14,9 @@ SITE_FILE = Path("site.yaml")
 
 def _environments(context: typer.Context, incomplete: str) -> list[str]:
     """For a shell that completes `-e`: whatever is wrong, it gets nothing, and no message either."""
+    # Only a shell that completes reads the site, and a verb that does not is quick without all that.
+    from outlast.controller.workspace import environments_of
+
     file = context.params.get("file")
     try:
         return [name for name in environments_of(Path(file or SITE_FILE)) if name.startswith(incomplete)]
