@@ -21,7 +21,7 @@ from outlast.apply.vault import Vault
 from outlast.blueprint.blueprint import Blueprint
 from outlast.contract.bundle import Artifact, Bundle, Service
 from outlast.kernel.errors import Finding, OutlastError
-from outlast.machines.machine import Machine
+from outlast.machines.machine import Machine, Result
 
 LAND_LIMIT = 120.0
 ACTIVATE_LIMIT = 900.0
@@ -36,7 +36,7 @@ UNPACK = """
 { echo 10 > /proc/self/autogroup; renice -n 10 -p $$; } >/dev/null 2>&1 || true
 exec 9<"${2%/*}"
 flock 9
-test -e "$1.tar.gz"
+test -e "$1.tar.gz" || exit 75
 find "${2%/*}" -mindepth 1 -maxdepth 1 -name '*.unpacking*' ! -path "$1.tar.gz" -exec rm -rf {} +
 mkdir -p "$1"
 tar -xzf "$1.tar.gz" -C "$1"
@@ -46,6 +46,10 @@ rm -f "$2.print"
 mv -T "$1" "$2"
 rm -rf "$1.old"
 """
+
+# An unpacking that a killed command left behind may only now have its turn: it takes what was just brought for a
+# leftover.
+GONE, TRIES = 75, 3
 
 A = TypeVar("A", bound=BaseModel)
 
@@ -109,10 +113,10 @@ class Applier:
 
     async def unpack(self, artifact: Artifact, tar: Path) -> None:
         """Bring a release to the machine: unpacked beside its place, then renamed, so a half one is never there."""
-        temporary = f"{artifact.path}.{token_hex(4)}.unpacking"
-        await self.machine.put_file(f"{temporary}.tar.gz", tar)
-        argv = ["sh", "-e", "-c", UNPACK, "unpack", temporary, artifact.path]
-        done = await self.machine.run(argv, limit=ACTIVATE_LIMIT)
+        done = await self._unpacked(artifact, tar)
+        for _ in range(TRIES - 1):
+            if done.returncode == GONE:
+                done = await self._unpacked(artifact, tar)
         if done.returncode != 0:
             raise OutlastError(
                 Finding(
@@ -122,6 +126,12 @@ class Applier:
                     fix="make room on the machine, then run the same command again",
                 )
             )
+
+    async def _unpacked(self, artifact: Artifact, tar: Path) -> Result:
+        temporary = f"{artifact.path}.{token_hex(4)}.unpacking"
+        await self.machine.put_file(f"{temporary}.tar.gz", tar)
+        argv = ["sh", "-e", "-c", UNPACK, "unpack", temporary, artifact.path]
+        return await self.machine.run(argv, limit=ACTIVATE_LIMIT)
 
     async def activate(self, names: Iterable[str], *, force: str = "") -> dict[str, ServiceDone]:
         """Start, restart or reload what its inputs ask for. Raises `OutlastError` when a service does not start."""
