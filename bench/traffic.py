@@ -17,11 +17,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from outlast.site.promises import NUMBERS
+
 PATIENCE = 20.0
 MOST = 500_000
 ORDER = '{"token": "%s", "items": [{"product": %d, "quantity": 1}]}'
-# Not all the same: a shop whose customers do wait for one row of its database, and every one for those before.
-PRODUCTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ class Traffic:
         self._context = ssl.create_default_context(cafile=str(self.authority))
         self._idle: dict[str, list[Connection]] = {url: [] for url in self.urls}
         self._waiting: set[asyncio.Task[None]] = set()
-        self._products = cycle(range(1, PRODUCTS + 1))
+        # Not all the same: they would wait for one row of the database, and every one for those before.
+        self._products = cycle(range(1, NUMBERS + 1))
 
     @asynccontextmanager
     async def coming(self) -> AsyncGenerator[None]:

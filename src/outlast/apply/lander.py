@@ -139,14 +139,13 @@ def land(request, ledger):
             states = unit_states(sorted({*names, *known}))
         # Also when a landing before this one died between writing a unit and telling systemd. A unit that systemd has
         # not loaded yet it reads when it is asked for: a reload takes longer than all else here (measured).
-        if outdated(states) or {path for path in wrong if path.startswith(f"{UNITS}/")} - {
-            str(UNITS / n) for n in names
-        }:
+        strange = {path for path in wrong if path.startswith(f"{UNITS}/")} - {str(UNITS / name) for name in names}
+        if strange or outdated(states):
             systemctl("daemon-reload")
         for service in request["services"]:
             enable(service["name"], service["enabled"])
-    changing = {path for path, was in wrong.items() if was != "rights"} | {str(UNITS / name) for name in foreign}
-    needs = {s["name"]: pending(s, states[s["name"]], ledger, changing) for s in enabled}
+    rewritten = {path for path, was in wrong.items() if was != "rights"} | {str(UNITS / name) for name in foreign}
+    needs = {s["name"]: pending(s, states[s["name"]], ledger, rewritten) for s in enabled}
     left = leftovers(request, ledger)
     running = [name for name in left["services"] if states[name]["ActiveState"] in ("active", "reloading")]
     ill = wrong or foreign or brought or answer["services"] or answer["jobs"] or answer["packages"]["wrong"]
