@@ -1,9 +1,8 @@
-"""A release is brought to a machine, also beside what a killed command left running there."""
+"""A release is brought to a machine whole, or not at all."""
 
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,8 @@ from outlast.apply.apply import Applier, Edition
 from outlast.contract.bundle import Artifact, Bundle
 from outlast.kernel.errors import OutlastError
 from outlast.kernel.events import silent
+from outlast.machines.machine import Machine
 from outlast.machines.provider import Order
-from outlast.machines.sim.machine import SimMachine
 from outlast.machines.sim.sim import Sim
 from tests.sim.site import new_site
 
@@ -21,49 +20,50 @@ ONE = "east-app-1"
 RELEASE = Artifact("web", "0123456789ab", "/srv/outlast/web/0123456789ab")
 
 
-class Beset:
-    """A machine on which the unpacking of a killed command wakes up just after a file came, so many `times`, and takes
-    it for a leftover."""
-
-    def __init__(self, machine: SimMachine, times: int) -> None:
-        self._machine = machine
-        self._times = times
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._machine, name)
-
-    async def put_file(self, path: str, source: Path, *, mode: int = 0o644) -> None:
-        await self._machine.put_file(path, source, mode=mode)
-        self._times -= 1
-        if self._times >= 0:
-            await self._machine.run(["rm", path])
-
-
-async def unpacked(folder: Path, times: int) -> Mapping[str, bytes]:
-    """The files of the release on the machine, after it was brought there."""
+async def machine(folder: Path) -> tuple[Machine, Applier]:
+    """A new machine, and who brings releases to it."""
     site = new_site(folder)
     sim: Sim = site.provider()
     (network,) = await sim.networks(["east"])
     await sim.prepare((), silent)
     await sim.create(Order(ONE, "east", network[11]))
-    (folder / "serve.py").write_text("serve = 1\n")
+    there = await sim.connect(ONE)
+    return there, Applier(there, Bundle(ONE, ()), Edition("s", 1), site.vault())
+
+
+async def beside(there: Machine) -> list[str]:
+    """What lies where the app's releases are."""
+    return (await there.run(["ls", "-A", "/srv/outlast/web"])).stdout.decode().split()
+
+
+def packed(folder: Path, text: str) -> Path:
+    """A release with this text."""
+    (folder / "serve.py").write_text(text)
     with tarfile.open(folder / "web.tar.gz", "w:gz") as tar:
         tar.add(folder / "serve.py", "serve.py")
-    machine = await sim.connect(ONE)
-    assert isinstance(machine, SimMachine)
-    applier = Applier(Beset(machine, times), Bundle(ONE, ()), Edition("s", 1), site.vault())  # pyright: ignore[reportArgumentType]
-    await applier.unpack(RELEASE, folder / "web.tar.gz")
-    listed = await machine.run(["ls", "-A", "/srv/outlast/web"])
-    return {"serve.py": await machine.get(f"{RELEASE.path}/serve.py"), "beside": listed.stdout}
+    return folder / "web.tar.gz"
 
 
-@pytest.mark.parametrize("times", [0, 1, 2])
-async def test_what_was_taken_for_a_leftover_is_brought_again(tmp_path: Path, times: int) -> None:
-    found = await unpacked(tmp_path, times)
-    assert found["serve.py"] == b"serve = 1\n"
-    assert found["beside"].split() == [RELEASE.digest.encode()]
+@pytest.mark.parametrize("serves", [True, False])
+async def test_a_release_replaces_the_one_that_was_there(tmp_path: Path, serves: bool) -> None:
+    there, applier = await machine(tmp_path)
+    for text in ("serve = 1\n", "serve = 2\n"):
+        await applier.unpack(RELEASE, packed(tmp_path, text), serves=serves)
+        assert await there.get(f"{RELEASE.path}/serve.py") == text.encode()
+        assert await beside(there) == [RELEASE.digest]
 
 
-async def test_it_is_not_brought_for_ever(tmp_path: Path) -> None:
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.95])
+async def test_what_ends_too_early_replaces_nothing_and_goes_with_the_next_one(tmp_path: Path, share: float) -> None:
+    there, applier = await machine(tmp_path)
+    await applier.unpack(RELEASE, packed(tmp_path, "serve = 1\n"))
+    whole = packed(tmp_path, "serve = 2\n")
+    half = tmp_path / "half"
+    half.write_bytes(whole.read_bytes()[: int(share * whole.stat().st_size)])
     with pytest.raises(OutlastError, match="could not be unpacked"):
-        await unpacked(tmp_path, 9)
+        await applier.unpack(RELEASE, half)
+    assert await there.get(f"{RELEASE.path}/serve.py") == b"serve = 1\n"
+    assert len(await beside(there)) == 2
+    await applier.unpack(RELEASE, whole)
+    assert await there.get(f"{RELEASE.path}/serve.py") == b"serve = 2\n"
+    assert await beside(there) == [RELEASE.digest]

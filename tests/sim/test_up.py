@@ -116,6 +116,12 @@ async def test_a_machine_keeps_the_release_and_the_one_before_and_gets_an_older_
     assert await shop.up() == ()
 
 
+def awaited(folder: Path) -> bool:
+    """Whether somebody waits for the lock of this folder (proc_locks(5))."""
+    waiting = [line.split() for line in Path("/proc/locks").read_text().splitlines() if " -> " in line]
+    return any(fields[6].endswith(f":{folder.stat().st_ino}") for fields in waiting)
+
+
 async def test_an_unpacking_waits_for_the_one_that_a_killed_command_left_running(shop: SimSite) -> None:
     await shop.up()
     root = shop.home / ".outlast/sim/machines/east-app-1/root"
@@ -125,7 +131,7 @@ async def test_an_unpacking_waits_for_the_one_that_a_killed_command_left_running
     fcntl.flock(holder, fcntl.LOCK_EX)
     before = set(releases.iterdir())
     again = asyncio.create_task(shop.up())
-    await asyncio.to_thread(until, "archive there", lambda: list(releases.glob("*.unpacking.tar.gz")), 20.0)
+    await asyncio.to_thread(until, "one waits", lambda: awaited(releases), 20.0)
     done, _ = await asyncio.wait([again], timeout=0.3)
     assert not done
     assert not [path for path in releases.iterdir() if path not in before and path.is_dir()]

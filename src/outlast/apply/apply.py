@@ -21,35 +21,30 @@ from outlast.apply.vault import Vault
 from outlast.blueprint.blueprint import Blueprint
 from outlast.contract.bundle import Artifact, Bundle, Service
 from outlast.kernel.errors import Finding, OutlastError
-from outlast.machines.machine import Machine, Result
+from outlast.machines.machine import Machine
 
 LAND_LIMIT = 120.0
 ACTIVATE_LIMIT = 900.0
 OBSERVE_LIMIT = 6.0
 RESTORE_LIMIT = 1300.0
-# It yields to whatever serves. An `up` that was killed leaves its unpacking running on the machine, so each waits for
-# the one before it and has a name of its own; one that finds its own archive gone was overtaken and does nothing.
+# Where something serves, it yields to that. An `up` that was killed leaves its unpacking running on the machine, so each waits for
+# the one before it and has a folder of its own; what it was sent of the release ends too early for gzip then.
 # What an unpacking that died left goes first, also of another release: nobody would ever again. What was there goes
 # before the note of what it was like, and the new one comes last: whenever this is killed, the release is missing or
 # whole. What runs in the old folder goes on in it until it is restarted.
 UNPACK = """
-{ echo 10 > /proc/self/autogroup; renice -n 10 -p $$; } >/dev/null 2>&1 || true
+if [ "$3" = yields ]; then { echo 10 > /proc/self/autogroup; renice -n 10 -p $$; } >/dev/null 2>&1 || true; fi
+mkdir -p "${2%/*}"
 exec 9<"${2%/*}"
 flock 9
-test -e "$1.tar.gz" || exit 75
-find "${2%/*}" -mindepth 1 -maxdepth 1 -name '*.unpacking*' ! -path "$1.tar.gz" -exec rm -rf {} +
-mkdir -p "$1"
-tar -xzf "$1.tar.gz" -C "$1"
-rm "$1.tar.gz"
+find "${2%/*}" -mindepth 1 -maxdepth 1 -name '*.unpacking*' -exec rm -rf {} +
+mkdir "$1"
+tar -xzf - -C "$1"
 if [ -e "$2" ]; then mv -T "$2" "$1.old"; fi
 rm -f "$2.print"
 mv -T "$1" "$2"
 rm -rf "$1.old"
 """
-
-# An unpacking that a killed command left behind may only now have its turn: it takes what was just brought for a
-# leftover.
-GONE, TRIES = 75, 3
 
 A = TypeVar("A", bound=BaseModel)
 
@@ -111,12 +106,12 @@ class Applier:
         """Bring packages back to the versions that the machine was made with, from its own package sources."""
         return await self._ask("restore", Restored, RESTORE_LIMIT, names=sorted(packages))
 
-    async def unpack(self, artifact: Artifact, tar: Path) -> None:
-        """Bring a release to the machine: unpacked beside its place, then renamed, so a half one is never there."""
-        done = await self._unpacked(artifact, tar)
-        for _ in range(TRIES - 1):
-            if done.returncode == GONE:
-                done = await self._unpacked(artifact, tar)
+    async def unpack(self, artifact: Artifact, tar: Path, *, serves: bool = True) -> None:
+        """Bring a release to the machine: unpacked beside its place, then renamed, so a half one is never there.
+        `serves`: something there may need the processors more."""
+        temporary = f"{artifact.path}.{token_hex(4)}.unpacking"
+        argv = ["sh", "-e", "-c", UNPACK, "unpack", temporary, artifact.path, "yields" if serves else ""]
+        done = await self.machine.run(argv, stdin=tar, limit=ACTIVATE_LIMIT)
         if done.returncode != 0:
             raise OutlastError(
                 Finding(
@@ -126,12 +121,6 @@ class Applier:
                     fix="make room on the machine, then run the same command again",
                 )
             )
-
-    async def _unpacked(self, artifact: Artifact, tar: Path) -> Result:
-        temporary = f"{artifact.path}.{token_hex(4)}.unpacking"
-        await self.machine.put_file(f"{temporary}.tar.gz", tar)
-        argv = ["sh", "-e", "-c", UNPACK, "unpack", temporary, artifact.path]
-        return await self.machine.run(argv, limit=ACTIVATE_LIMIT)
 
     async def activate(self, names: Iterable[str], *, force: str = "") -> dict[str, ServiceDone]:
         """Start, restart or reload what its inputs ask for. Raises `OutlastError` when a service does not start."""

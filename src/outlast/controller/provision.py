@@ -51,7 +51,7 @@ class Provision:
             await self.lease.add(applier.machine)
         if self.inventory.found(name) is None:
             # Nothing has to be looked for on an empty disk.
-            await self._unpack(applier, applier.bundle.artifacts)
+            await self._unpack(applier, applier.bundle.artifacts, serves=False)
         landed = await self._land(applier)
         if landed.artifacts:
             held = {artifact.path: artifact for artifact in applier.bundle.artifacts}
@@ -81,12 +81,12 @@ class Provision:
             self.log.mended(*(f"{name}: {what}" for what in mended(landed)))
         return landed
 
-    async def _unpack(self, applier: Applier, lacking: Sequence[Artifact]) -> None:
+    async def _unpack(self, applier: Applier, lacking: Sequence[Artifact], *, serves: bool = True) -> None:
         """Bring releases, each as soon as it is built."""
         for artifact in lacking:
             tar = await self.builds.release(artifact)
             with self.log.span(f"unpack {artifact.name} on {applier.machine.name}"):
-                await applier.unpack(artifact, tar)
+                await applier.unpack(artifact, tar, serves=serves)
             self.log.did(f"{applier.machine.name}: got the release {artifact.name} {artifact.digest}")
 
     async def _restored(self, applier: Applier, landed: Landed) -> bool:

@@ -89,7 +89,7 @@ class _Lent:
     def name(self) -> str:
         return self._machine.name
 
-    async def run(self, argv: Sequence[str], *, stdin: bytes = b"", limit: float = 60.0) -> Result:
+    async def run(self, argv: Sequence[str], *, stdin: bytes | Path = b"", limit: float = 60.0) -> Result:
         with self._trusted():
             return await self._machine.run(argv, stdin=stdin, limit=limit)
 

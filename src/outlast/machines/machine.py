@@ -36,8 +36,9 @@ class Machine(Protocol):
     @property
     def name(self) -> str: ...
 
-    async def run(self, argv: Sequence[str], *, stdin: bytes = b"", limit: float = 60.0) -> Result:
-        """Run `argv` (never through a shell) and wait for at most `limit` seconds."""
+    async def run(self, argv: Sequence[str], *, stdin: bytes | Path = b"", limit: float = 60.0) -> Result:
+        """Run `argv` (never through a shell) and wait for at most `limit` seconds. A local file as its input may be of
+        any size: it is not held in memory."""
         ...
 
     def lines(self, argv: Sequence[str], *, stdin: bytes = b"", limit: float = 60.0) -> AsyncIterator[str]:

@@ -35,10 +35,12 @@ class SimMachine:
         """The machine's name."""
         return self._name
 
-    async def run(self, argv: Sequence[str], *, stdin: bytes = b"", limit: float = 60.0) -> Result:
+    async def run(self, argv: Sequence[str], *, stdin: bytes | Path = b"", limit: float = 60.0) -> Result:
         """Run `argv`: a Python program on the simulated machine, a word to its systemd or engines, or a real command
         in a sandbox."""
         self._answering()
+        if isinstance(stdin, Path):
+            stdin = await asyncio.to_thread(stdin.read_bytes)
         output = self._world.command(self._name, tuple(argv))
         if output is None:
             match list(argv):
