@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -91,16 +91,19 @@ class Applier:
         self._vault = vault
         self._services = [service for held in bundle.parts for service in held.part.services]
 
-    async def land(self, *, dry: bool = False, look: bool = True) -> Landed:
-        """Write every file that differs and enable services; nothing is started. `dry`: only say what differs.
+    async def land(self, *, dry: bool = False, look: bool = True, first: Iterable[str] = ()) -> Landed:
+        """Write every file that differs and enable services; none is started but those that must run `first`. `dry`:
+        only say what differs.
 
         While a release is missing there, nothing is written: `unpack` it and land again.
         A machine on which nothing is to be done answers with an observation (`look`) too, in the same round trip.
         """
         jobs = [job.key for held in self.bundle.parts for job in held.part.once]
-        more = {"jobs": jobs, "packages": list(self._edition.packages), "dry": dry, "look": look}
+        more = {"jobs": jobs, "packages": list(self._edition.packages), "dry": dry, "look": look, "first": [*first]}
         content = await self._content()
-        return await self._ask("land", Landed, LAND_LIMIT, **content, **self._look(self._members), **more)
+        answer = await self._ask("land", Landed, LAND_LIMIT, **content, **self._look(self._members), **more)
+        self._raise_failed(answer.begun)
+        return answer
 
     async def restore(self, packages: Iterable[str]) -> Restored:
         """Bring packages back to the versions that the machine was made with, from its own package sources."""
@@ -126,9 +129,7 @@ class Applier:
         """Start, restart or reload what its inputs ask for. Raises `OutlastError` when a service does not start."""
         wanted = [service for service in self._services if service.name in set(names)]
         answer = await self._ask("activate", Activated, ACTIVATE_LIMIT, services=_services(wanted), force=force)
-        failed = [self._failed(name, done) for name, done in answer.services.items() if done.failed]
-        if failed:
-            raise OutlastError(*failed)
+        self._raise_failed(answer.services)
         return answer.services
 
     async def once(self, key: str, service: str, *, recorded: bool = False) -> ServiceDone:
@@ -179,6 +180,11 @@ class Applier:
             **request,
         }
         return await ask(self.machine, verb, answer, within, **document)
+
+    def _raise_failed(self, services: Mapping[str, ServiceDone]) -> None:
+        failed = [self._failed(name, done) for name, done in services.items() if done.failed]
+        if failed:
+            raise OutlastError(*failed)
 
     def _failed(self, service: str, done: ServiceDone) -> Finding:
         return Finding(

@@ -189,7 +189,7 @@ class Landed(_Answer):
 
     `services` were activated before and are stopped, failed or disabled now; `running` are leftovers that run;
     `overrides` are somebody else's drop-ins of our units; `jobs` are one-time jobs without a record; `clock` is the
-    machine's time in seconds since 1970.
+    machine's time in seconds since 1970; `begun` are the services that it was told to start first.
     """
 
     changed: tuple[str, ...]
@@ -204,12 +204,13 @@ class Landed(_Answer):
     jobs: tuple[str, ...] = ()
     packages: Packages = Packages()
     clock: float | None = None
+    begun: dict[str, ServiceDone] = {}
 
     @property
     def clean(self) -> bool:
         """The machine was as the bundle says, and every service runs on it."""
         idle = all(need is Pending.NONE for need in self.pending.values())
-        ill = self.overrides or self.services or self.jobs or self.packages.wrong
+        ill = self.overrides or self.services or self.jobs or self.packages.wrong or self.begun
         return idle and not (self.changed or self.artifacts or self.leftovers or ill)
 
 

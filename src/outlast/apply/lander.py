@@ -75,6 +75,7 @@ def land(request, ledger):
 
     While a release is missing, or is not as it was unpacked, nothing is written: it must be brought first.
     Where nothing differs and nothing is pending, the answer holds an observation too: the sender may be done then.
+    Of the services only those that are named as `first` are started, where they do not run on what is there.
     """
     check_generation(request, ledger)
     dry = request["dry"]
@@ -146,12 +147,17 @@ def land(request, ledger):
             enable(service["name"], service["enabled"])
     rewritten = {path for path, was in wrong.items() if was != "rights"} | {str(UNITS / name) for name in foreign}
     needs = {s["name"]: pending(s, states[s["name"]], ledger, rewritten) for s in enabled}
+    # Not what lacks its program: packages are brought back before anything runs on them.
+    able = [] if dry or answer["packages"]["wrong"] else enabled
+    first = [s for s in able if s["name"] in request["first"] and needs[s["name"]] in ("start", "restart")]
+    begun = activate({**request, "services": first, "force": ""}, ledger)["services"] if first else {}
+    needs |= {name: "none" for name, done in begun.items() if "failed" not in done}
     left = leftovers(request, ledger)
     running = [name for name in left["services"] if states[name]["ActiveState"] in ("active", "reloading")]
-    ill = wrong or foreign or brought or answer["services"] or answer["jobs"] or answer["packages"]["wrong"]
+    ill = wrong or foreign or brought or answer["services"] or answer["jobs"] or answer["packages"]["wrong"] or begun
     clean = not ill and not any(left.values()) and set(needs.values()) <= {"none"} and known >= {*needs}
     observed = observe(request, ledger) if clean and request["look"] else None
-    more = {"leftovers": left, "running": running, "observed": observed}
+    more = {"leftovers": left, "running": running, "observed": observed, "begun": begun}
     return {**answer, "changed": sorted(wrong), "pending": needs, **more}
 
 

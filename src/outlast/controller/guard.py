@@ -10,6 +10,9 @@ from outlast.apply.apply import Applier
 from outlast.apply.facts import Landed, Pending
 from outlast.blueprint.nftables import SERVICE, WIDEN
 
+FIRST = (SERVICE,)
+"""What a landing begins itself where it does not run yet: it is shut before anything else is opened."""
+
 
 async def widen(applier: Applier, landed: Landed) -> None:
     """Let through what the new rules let through, and still what the old ones did. Raises `OutlastError`."""

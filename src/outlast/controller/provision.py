@@ -14,7 +14,7 @@ from outlast.contract.bundle import Artifact
 from outlast.controller.build import Builds
 from outlast.controller.connections import Connections
 from outlast.controller.drift import mended
-from outlast.controller.guard import widen
+from outlast.controller.guard import FIRST, widen
 from outlast.controller.inventory import Inventory
 from outlast.controller.lease import Lease
 from outlast.controller.logbook import Logbook
@@ -76,7 +76,7 @@ class Provision:
         name = applier.machine.name
         with self.log.span(f"land {name}"):
             # How its services are each stage finds out for itself.
-            landed = await applier.land(look=False)
+            landed = await applier.land(look=False, first=FIRST)
         if self.inventory.is_on(name):
             self.log.mended(*(f"{name}: {what}" for what in mended(landed)))
         return landed

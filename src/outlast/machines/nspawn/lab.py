@@ -23,7 +23,7 @@ from outlast.machines.ssh.login import Login, client
 from outlast.seal.seal import Seal
 
 BOOT_LIMIT = 60.0
-BOOT_POLL = 0.1
+BOOT_POLL = 0.03
 # A machine that runs no more so long after its start has ended by itself.
 START_LIMIT = 3.0
 # To remove a disk takes seconds.
@@ -254,14 +254,13 @@ class Lab:
         began = time.monotonic()
         while True:
             try:
-                machine = await self.connect(name, limit=2.0)
+                await connection.greeted(name, self._login(name), 2.0)
             except Unreachable as error:
                 waited = time.monotonic() - began
                 if waited >= BOOT_LIMIT or (waited >= START_LIMIT and not self._is_running(name)):
                     raise OutlastError(self._no_boot(name, waited, error.findings[0].why)) from None
                 await asyncio.sleep(BOOT_POLL)
             else:
-                await machine.close()
                 return
 
     def _is_running(self, name: str) -> bool:

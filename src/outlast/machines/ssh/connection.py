@@ -16,6 +16,9 @@ KEEPALIVE, KEEPALIVES = 2.0, 3
 # First those that take 4 us of a processor for a packet of ours, where asyncssh's first choice takes 20 (measured).
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes256-ctr")
 
+# RFC 4253, 4.2.
+GREETING = b"SSH-2.0-"
+
 
 async def connect(name: str, login: Login, limit: float, *, sessions: int = SESSIONS) -> SshMachine:
     """Open a connection; `Unreachable` when there is none within `limit` seconds.
@@ -46,6 +49,24 @@ async def connect(name: str, login: Login, limit: float, *, sessions: int = SESS
     except (asyncssh.Error, OSError) as error:
         raise Unreachable(unanswered(name, str(error) or type(error).__name__)) from None
     return SshMachine(name, connection, sessions, () if login.user == "root" else SUDO)
+
+
+async def greeted(name: str, login: Login, limit: float) -> None:
+    """The machine's sshd begins to talk; `Unreachable` when it does not within `limit` seconds. A whole connection
+    costs both ends ten times as much."""
+    try:
+        async with asyncio.timeout(limit):
+            reader, writer = await asyncio.open_connection(str(login.address), login.port)
+            try:
+                said = await reader.readline()
+            finally:
+                writer.close()
+    except TimeoutError:
+        raise Unreachable(unanswered(name, f"no answer from {login.address} within {limit:g} s")) from None
+    except (OSError, ValueError) as error:
+        raise Unreachable(unanswered(name, str(error))) from None
+    if not said.startswith(GREETING):
+        raise Unreachable(unanswered(name, f"{login.address} does not speak SSH there"))
 
 
 def _stranger(name: str, login: Login) -> Finding:
