@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,8 +35,15 @@ def follow(
 
 def test_it_grows_to_what_is_needed_as_soon_as_that_lasts() -> None:
     assert follow(lambda now: 5 if now < 10 else 34, 20) == [(11, 7)]
-    # Growing on, it is as many as were asked for all the time.
-    assert follow(lambda now: 5 if now < 10 else 14 + 10 * (now - 10), 13) == [(11, 3)]
+
+
+@pytest.mark.parametrize(("busy", "members"), [([5, 14, 19, 24], 4), ([5, 14, 14, 40], 3)], ids=["rise", "wave"])
+def test_it_grows_to_what_the_later_half_of_the_look_asked_for_all_the_time(busy: list[float], members: int) -> None:
+    memory, sizes = Memory(), list[int]()
+    for half, each in enumerate(busy):
+        change, memory = resize(half / 2, "web", 2, LoadSeen(Known(each, half / 2)), SCALING, memory)
+        sizes += [change.members] if isinstance(change, Resize) else []
+    assert sizes == [members]
 
 
 def test_what_piles_up_while_a_database_moves_is_no_load() -> None:

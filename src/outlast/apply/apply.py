@@ -27,8 +27,8 @@ LAND_LIMIT = 120.0
 ACTIVATE_LIMIT = 900.0
 OBSERVE_LIMIT = 6.0
 RESTORE_LIMIT = 1300.0
-# Where something serves, it yields to that. An `up` that was killed leaves its unpacking running on the machine, so each waits for
-# the one before it and has a folder of its own; what it was sent of the release ends too early for gzip then.
+# Where something serves, it yields to that. An `up` that was killed leaves its unpacking running on the machine, so
+# each waits for the one before it and has a folder of its own; what it was sent of the release ends too early for gzip.
 # What an unpacking that died left goes first, also of another release: nobody would ever again. What was there goes
 # before the note of what it was like, and the new one comes last: whenever this is killed, the release is missing or
 # whole. What runs in the old folder goes on in it until it is restarted.

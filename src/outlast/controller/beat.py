@@ -18,12 +18,13 @@ GROUPS = "/sys/fs/cgroup"
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """Seconds. `period`: from line to line; `probe`: from one run of a member's probe to the next, each within `limit`;
-    `metric`: from one question for a member's own figure to the next, each within `answer`. A pulse ends by itself
-    after `life`, and when a line is not taken from it for `stuck`. `groups` is the folder of the machine's control
-    groups."""
+    """Seconds. `period`: from line to line, `gauged`: the same where loads are shown; `probe`: from one run of a
+    member's probe to the next, each within `limit`; `metric`: from one question for a member's own figure to the next,
+    each within `answer`. A pulse ends by itself after `life`, and when a line is not taken from it for `stuck`.
+    `groups` is the folder of the machine's control groups."""
 
     period: float = 1.0
+    gauged: float = 0.5
     # A probe costs 20 to 120 ms of a processor, and a service that loses its processes has its own asked at once.
     probe: float = 10.0
     limit: float = 6.0
@@ -114,7 +115,7 @@ def request(bundle: Bundle, question: Question, rhythm: Rhythm) -> bytes:
         if held.member
     }
     document = {
-        "period": rhythm.period,
+        "period": min(rhythm.period, rhythm.gauged) if question.gauges else rhythm.period,
         "probe": rhythm.probe,
         "offset": rhythm.probe * (0.5 + _fraction(bundle.machine)),
         "limit": rhythm.limit,

@@ -60,8 +60,9 @@ def resize(
     if up > have:
         lasts = [ask.members for ask in asks if now - ask.at <= pace.lasting]
         sustained = now - asks[0].at >= pace.lasting and min(lasts) > have
-        # As many as were asked for all the time: the height of a wave is no measure.
-        wanted = Resize(service, min(lasts), because)
+        # As many as were asked for all the time of late: at first a load that leapt has not shown yet how much it is,
+        # and the height of a wave is no measure.
+        wanted = Resize(service, min(ask.members for ask in asks if now - ask.at <= pace.lasting / 2), because)
         shown = min(since, now - memory.steady) >= pace.hurry
         return _changed(wanted, now, memory) if sustained and shown else (waits, memory)
     most = max(ask.members for ask in asks)

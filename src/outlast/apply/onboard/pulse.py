@@ -1,4 +1,4 @@
-"""Runs ON the machine: one line of JSON each second while somebody reads. Standard library only, Python 3.11+.
+"""Runs ON the machine: a line of JSON once or twice a second while somebody reads. Standard library only, Python 3.11+.
 
 It tells that the machine lives, which services have processes, what the processor did, what gauges and members say of
 loads and, now and then, what the members' probes print. It starts no process but probes, judges nothing and changes
@@ -40,7 +40,7 @@ def main():
 
 
 def beat(request, asked, shown):
-    """The lines. Each second begins anew where the clock is: what came late is left out, not caught up with."""
+    """The lines. Each period begins anew where the clock is: what came late is left out, not caught up with."""
     began = time.monotonic()
     due, before = began, None
     boot = read("/proc/sys/kernel/random/boot_id").strip()
