@@ -21,12 +21,13 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import quantiles
 
-import httpx
+from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from bench.plot import Line, picture
 from rich.console import Console
 from tests.lab.site import HOMES, LabSite, until
 
 from outlast.machines.provider import Power
+from outlast.proof.workloads.http import once
 
 CAPACITY = 40.0
 """Requests in a second that one machine serves."""
@@ -93,15 +94,18 @@ async def _watched(site: LabSite, rate: Callable[[float], float], length: float)
     urls = json.loads(site.run("up", "--yes", "--json").stdout)["urls"]
     context = ssl.create_default_context(cafile=str(site.home / ".outlast/ca.pem"))
     seen, provider, began = Seen(), site.provider(), time.monotonic()
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=200)
-    async with httpx.AsyncClient(verify=context, timeout=PATIENCE, limits=limits, trust_env=False) as client:
+    # The customers share the computer with the site.
+    connector, patience = TCPConnector(ssl=context, limit=0), ClientTimeout(total=PATIENCE)
+    jar = DummyCookieJar()
+    async with ClientSession(connector=connector, timeout=patience, cookie_jar=jar, middlewares=(once,)) as client:
 
         async def ask(due: float, url: str) -> None:
             try:
-                answer = await client.get(url)
-                took = time.monotonic() - began - due
-                seen.requests.append((due, took if answer.is_success else None, answer.text))
-            except httpx.HTTPError as error:
+                async with client.get(url) as answer:
+                    text = await answer.text()
+                    took = time.monotonic() - began - due
+                    seen.requests.append((due, took if answer.ok else None, text))
+            except (ClientError, TimeoutError) as error:
                 seen.requests.append((due, None, type(error).__name__))
 
         async def look() -> None:

@@ -91,15 +91,16 @@ class Applier:
         self._vault = vault
         self._services = [service for held in bundle.parts for service in held.part.services]
 
-    async def land(self, *, dry: bool = False, look: bool = True, first: Iterable[str] = ()) -> Landed:
-        """Write every file that differs and enable services; none is started but those that must run `first`. `dry`:
-        only say what differs.
+    async def land(self, *, dry: bool = False, look: bool = True, first: Mapping[str, str] | None = None) -> Landed:
+        """Write every file that differs and enable services; nothing is started but what has to run `first`: each such
+        service or, where it only has to be reloaded, the one that is named beside it. `dry`: only say what differs.
 
         While a release is missing there, nothing is written: `unpack` it and land again.
         A machine on which nothing is to be done answers with an observation (`look`) too, in the same round trip.
         """
         jobs = [job.key for held in self.bundle.parts for job in held.part.once]
-        more = {"jobs": jobs, "packages": list(self._edition.packages), "dry": dry, "look": look, "first": [*first]}
+        how = {"dry": dry, "look": look, "first": dict(first or {})}
+        more = {"jobs": jobs, "packages": list(self._edition.packages), **how}
         content = await self._content()
         answer = await self._ask("land", Landed, LAND_LIMIT, **content, **self._look(self._members), **more)
         self._raise_failed(answer.begun)

@@ -75,7 +75,7 @@ def land(request, ledger):
 
     While a release is missing, or is not as it was unpacked, nothing is written: it must be brought first.
     Where nothing differs and nothing is pending, the answer holds an observation too: the sender may be done then.
-    Of the services only those that are named as `first` are started, where they do not run on what is there.
+    Of the services only those are touched that are named as `first`.
     """
     check_generation(request, ledger)
     dry = request["dry"]
@@ -136,7 +136,7 @@ def land(request, ledger):
             write_ledger(ledger)
         for artifact in request["artifacts"]:
             remember_release(artifact["path"])
-        if wrong or foreign:
+        if foreign or any(path.startswith(f"{UNITS}/") for path in wrong):
             states = unit_states(sorted({*names, *known}))
         # Also when a landing before this one died between writing a unit and telling systemd. A unit that systemd has
         # not loaded yet it reads when it is asked for: a reload takes longer than all else here (measured).
@@ -148,9 +148,7 @@ def land(request, ledger):
     rewritten = {path for path, was in wrong.items() if was != "rights"} | {str(UNITS / name) for name in foreign}
     needs = {s["name"]: pending(s, states[s["name"]], ledger, rewritten) for s in enabled}
     # Not what lacks its program: packages are brought back before anything runs on them.
-    able = [] if dry or answer["packages"]["wrong"] else enabled
-    first = [s for s in able if s["name"] in request["first"] and needs[s["name"]] in ("start", "restart")]
-    begun = activate({**request, "services": first, "force": ""}, ledger)["services"] if first else {}
+    begun = {} if dry or answer["packages"]["wrong"] else start_first(request, ledger, needs)
     needs |= {name: "none" for name, done in begun.items() if "failed" not in done}
     left = leftovers(request, ledger)
     running = [name for name in left["services"] if states[name]["ActiveState"] in ("active", "reloading")]
@@ -159,6 +157,19 @@ def land(request, ledger):
     observed = observe(request, ledger) if clean and request["look"] else None
     more = {"leftovers": left, "running": running, "observed": observed, "begun": begun}
     return {**answer, "changed": sorted(wrong), "pending": needs, **more}
+
+
+def start_first(request, ledger, needs):
+    """What has to run before anything else changes: `first` names each such service, and the one that is started
+    instead where it only has to read what is new, which it does when everything else has changed."""
+    instead = {name: other for name, other in request["first"].items() if needs.get(name) == "reload"}
+    started = [name for name in request["first"] if needs.get(name) in ("start", "restart")]
+    done = {}
+    for names, force in ((started, ""), (instead.values(), "start")):
+        services = [service for service in request["services"] if service["name"] in names]
+        if services:
+            done |= activate({**request, "services": services, "force": force}, ledger)["services"]
+    return done
 
 
 def ailing(name, state, ledger):

@@ -10,12 +10,15 @@ from outlast.apply.apply import Applier
 from outlast.apply.facts import Landed, Pending
 from outlast.blueprint.nftables import SERVICE, WIDEN
 
-FIRST = (SERVICE,)
-"""What a landing begins itself where it does not run yet: it is shut before anything else is opened."""
+FIRST = {SERVICE: WIDEN}
+"""What a landing begins itself: rules where none hold yet, and else what lets both old and new through."""
 
 
 async def widen(applier: Applier, landed: Landed) -> None:
-    """Let through what the new rules let through, and still what the old ones did. Raises `OutlastError`."""
+    """Where the landing could not begin it: let through what the new rules let through, and still what the old ones
+    did. Raises `OutlastError`."""
+    if WIDEN in landed.begun:
+        return
     match landed.pending[SERVICE]:
         case Pending.NONE:
             return

@@ -194,10 +194,10 @@ class HttpLoad:
 def _session(context: ssl.SSLContext, *, fresh: bool = False) -> ClientSession:
     """One visitor's way to the site, or that of many whom nobody knows again: each with a connection of its own."""
     connector = TCPConnector(ssl=context, limit=0, force_close=fresh)
-    return ClientSession(connector=connector, timeout=TIMEOUT, cookie_jar=DummyCookieJar(), middlewares=(_once,))
+    return ClientSession(connector=connector, timeout=TIMEOUT, cookie_jar=DummyCookieJar(), middlewares=(once,))
 
 
-async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+async def once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
     """aiohttp asks again by itself what changes nothing when its connection breaks, and does not say so: this does."""
     try:
         return await handler(request)
