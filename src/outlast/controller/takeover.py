@@ -123,8 +123,7 @@ class Takeover:
     async def _begun(self, member: str) -> tuple[str, ...]:
         """It is healthy beside its former self. What an app does at its start must not slow down whoever serves."""
         lines = await self.roll.start(member)
-        await self._priority(member, LATER)
-        await self.roll.gate(member)
+        await _together(self._priority(member, LATER), self.roll.gate(member))
         await self._priority(member, USUAL)
         return lines
 
