@@ -42,7 +42,7 @@ MASKED = " ".join(
         "systemd-timesyncd.service",
         "systemd-firstboot.service",
         "console-getty.service",
-        # Nobody logs in at a seat. Each of these costs a boot 10 to 40 ms of a processor.
+        # Nobody sits at a lab machine, and each of these is a process or a mount more at every boot.
         "systemd-logind.service",
         "systemd-ask-password-console.path",
         "systemd-ask-password-wall.path",

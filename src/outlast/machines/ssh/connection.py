@@ -52,8 +52,8 @@ async def connect(name: str, login: Login, limit: float, *, sessions: int = SESS
 
 
 async def greeted(name: str, login: Login, limit: float) -> None:
-    """The machine's sshd begins to talk; `Unreachable` when it does not within `limit` seconds. A whole connection
-    costs both ends ten times as much."""
+    """The machine's sshd begins to talk; `Unreachable` when it does not within `limit` seconds. Nobody logs
+    in for that, as a connection would."""
     try:
         async with asyncio.timeout(limit):
             reader, writer = await asyncio.open_connection(str(login.address), login.port)
