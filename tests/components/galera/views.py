@@ -51,7 +51,7 @@ def program(name: str) -> Any:
     """A program of the machine as a module; nothing of it runs."""
     part = COMPONENT.render(view())
     made: dict[str, ModuleType] = {}
-    for needed in dict.fromkeys(("cluster", "neighbours", "accounts", "guard", "sessions", "room", name)):
+    for needed in dict.fromkeys(("cluster", "neighbours", "accounts", "guard", "joining", "sessions", "room", name)):
         made[needed] = sys.modules[needed] = ModuleType(needed)
         exec(compile(content(part, f"{PROGRAMS}/{needed}.py"), needed, "exec"), made[needed].__dict__)
     for needed in made:

@@ -21,10 +21,10 @@ GARBD = "/etc/outlast/galera/garbd.cfg"
 FOLDER = "/etc/outlast/galera"
 PROGRAMS = "/usr/lib/outlast/galera"
 MEMBER_PROGRAMS = (
-    *("cluster", "neighbours", "start", "stop", "health", "guard", "accounts"),
+    *("cluster", "neighbours", "start", "joining", "stop", "health", "guard", "accounts"),
     *("probe", "digest", "switch", "sessions", "room", "renew"),
 )
-HEALTH_PROGRAMS = ("health", "guard", "sessions", "room", "neighbours", "cluster")
+HEALTH_PROGRAMS = ("health", "guard", "joining", "sessions", "room", "neighbours", "cluster")
 PYTHON = "/usr/bin/python3 -B"
 ARBITER = "outlast-galera-arbiter.service"
 CREDENTIALS = f"/run/credentials/{ARBITER}"

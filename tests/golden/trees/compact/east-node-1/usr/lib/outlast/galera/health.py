@@ -15,6 +15,7 @@ import time
 
 import cluster
 import guard
+import joining
 import neighbours
 import room
 import sessions
@@ -75,10 +76,12 @@ def ask_for_ever(watch, askers):
 
     connection = None
     guarding = None
+    entry = joining.Joining(neighbours.standings, joining.end)
     while True:
         began = time.monotonic()
         try:
             watch.space.step(began)
+            entry.step(began)
             if connection is None:
                 connection = pymysql.connect(
                     unix_socket=str(cluster.SOCKET), user="mysql", autocommit=True,

@@ -37,6 +37,19 @@ def mariadbd():
     return [*argv, f"--wsrep-sst-donor={donors},"]
 
 
+def provider_options():
+    """What my.cnf says to the Galera library: one text, which cannot be added to elsewhere."""
+    return re.search(r'^wsrep_provider_options = "(.*)"$', Path(CONFIG).read_text("utf-8"), re.MULTILINE)[1]
+
+
+def noted():
+    """What the last start found out before MariaDB ran; None before the first one, and while one is at it."""
+    try:
+        return json.loads(STARTED.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+
+
 def saved_state():
     """(uuid, seqno) of grastate.dat: seqno -1 while running and after a crash; no uuid: the copy is incomplete."""
     try:

@@ -1,7 +1,8 @@
 """Starts MariaDB as a member of its cluster. It never founds a cluster unless it was asked to, once, just now.
 
 Joining is always safe: a member that finds no primary component waits for one. What it found out before it
-started stands in started.json, so that its position is known while it waits.
+started stands in started.json, so that its position is known while it waits. Whoever joins a cluster that serves does
+not wait: see joining.py.
 """
 
 import fcntl
@@ -13,6 +14,7 @@ import sys
 import time
 
 import cluster
+import joining
 import neighbours
 import room
 
@@ -27,30 +29,34 @@ def main():
     cluster.SOCKET.unlink(missing_ok=True)
     cluster.LEAVING.unlink(missing_ok=True)
     holds = prepare()
-    note = {"invocation": os.environ.get("INVOCATION_ID", ""), "since": time.monotonic(), "holds": holds}
+    run = {"invocation": os.environ.get("INVOCATION_ID", ""), "pid": os.getpid()}
+    note = {**run, "since": time.monotonic(), "holds": holds, "joins": None}
     cluster.STARTED.unlink(missing_ok=True)
     uuid, seqno = own_position() if holds == "data" else ("", -1)
     bootstrap = cluster.asked_to_bootstrap()
-    write(note | {"bootstrap": bootstrap, "uuid": uuid, "seqno": seqno})
+    note |= {"bootstrap": bootstrap, "uuid": uuid, "seqno": seqno}
+    write(note)
     cluster.REQUEST.unlink(missing_ok=True)
     if bootstrap:
         other = somebody_is_primary(looks=1 if holds == "nothing" else LOOKS)
         unfit = holds != "nothing" and not uuid
         if unfit or other:
             print(f"refuses to found a cluster: {other or 'its own copy has no known position'}", file=sys.stderr)
-            bootstrap = False
-            write(note | {"bootstrap": False, "uuid": uuid, "seqno": seqno})
-    if bootstrap:
-        found(holds)
-    elif neighbours.primary_elsewhere():
-        forget_old_view()
+            bootstrap = note["bootstrap"] = False
+            write(note)
     wait_for_room()
     argv = cluster.mariadbd()
     if bootstrap:
+        found(holds)
         # The addresses count for nothing then.
         argv += ["--wsrep-new-cluster"]
+    elif neighbours.primary_elsewhere():
+        forget_old_view()
+        argv += [joining.options()]
+        note["joins"] = time.monotonic()
     if uuid:
         argv += [f"--wsrep-start-position={uuid}:{seqno}"]
+    write(note)
     os.execv(argv[0], argv)
 
 

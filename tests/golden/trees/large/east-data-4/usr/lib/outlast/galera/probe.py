@@ -44,11 +44,8 @@ def unit(name):
 
 def started(invocation):
     """What this very run found out before it started MariaDB; None when it is still at it."""
-    try:
-        note = json.loads(cluster.STARTED.read_text("utf-8"))
-    except FileNotFoundError:
-        return None
-    return note if note["invocation"] == invocation else None
+    note = cluster.noted()
+    return note if note and note["invocation"] == invocation else None
 
 
 def ask():
