@@ -54,12 +54,21 @@ def test_a_synced_member_is_healthy() -> None:
 def test_a_donor_goes_on_serving() -> None:
     report = told(status=STATUS | {"wsrep_local_state": "2"})
     assert (report.health, report.role) == (Health.HEALTHY, "donor")
+    assert told(status=STATUS | {"wsrep_local_state": "3"}).health is Health.HEALTHY
 
 
 @pytest.mark.parametrize(
     ("changes", "role", "word"),
     [
         ({"status": STATUS | {"wsrep_local_state": "1", "wsrep_local_state_comment": "Joining"}}, "joiner", "Joining"),
+        (
+            {
+                "status": STATUS
+                | {"wsrep_ready": "OFF", "wsrep_local_state": "3", "wsrep_local_state_comment": "Joined"}
+            },
+            "joiner",
+            "Joined",
+        ),
         ({"status": STATUS | {"wsrep_cluster_status": "non-Primary"}}, "", "not in a primary component"),
         ({"status": None, "alive": False}, "", "does not run"),
         ({"status": None, "bootstrapping": True}, "", "founds"),

@@ -78,6 +78,12 @@ def test_a_request_is_worth_nothing_when_it_is_old(cluster: Any) -> None:
         ("/writer", {}, ""),
         ("/reader", {}, ""),
         ("/writer", {"wsrep_local_state": "2"}, ""),
+        ("/writer", {"wsrep_local_state": "3", "wsrep_local_state_comment": "Joined"}, ""),
+        (
+            "/writer",
+            {"wsrep_local_state": "3", "wsrep_ready": "OFF", "wsrep_local_state_comment": "Joined"},
+            "not synced (Joined)",
+        ),
         ("/writer", {"wsrep_local_state": "1", "wsrep_local_state_comment": "Joining"}, "not synced (Joining)"),
         ("/writer", {"wsrep_ready": "OFF"}, "not synced"),
         ("/writer", {"wsrep_cluster_status": "non-Primary"}, "not in a primary component"),

@@ -9,7 +9,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from outlast.contract.probe import Health, Output, Report
 
-SYNCED, DONOR = "4", "2"
+# Who has given a copy serves on while it catches up (JOINED); a newcomer is not ready for clients before he is synced.
+DONOR, JOINED, SYNCED = "2", "3", "4"
 # Lines of /proc/net/tcp: `sl local_address rem_address st`, addresses as hexadecimal, state 01 is ESTABLISHED.
 ARBITER_SCRIPT = """
 port=$(printf %04X "$1")
@@ -113,7 +114,9 @@ def _member(facts: _Facts) -> Report[MemberState]:
     status = facts.status or {}
     primary = status.get("wsrep_cluster_status") == "Primary"
     donor = status.get("wsrep_local_state") == DONOR
-    serves = primary and status.get("wsrep_ready") == "ON" and status.get("wsrep_local_state") in (SYNCED, DONOR)
+    serves = (
+        primary and status.get("wsrep_ready") == "ON" and status.get("wsrep_local_state") in (DONOR, JOINED, SYNCED)
+    )
     accounts = facts.accounts
     state = MemberState(
         answers=facts.status is not None,

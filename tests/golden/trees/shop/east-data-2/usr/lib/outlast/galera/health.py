@@ -26,7 +26,11 @@ PERIOD = 0.1
 STALE = 0.50
 QUERY_LIMIT = STALE
 REQUEST_LIMIT = 2.0
-SYNCED, DONOR = "4", "2"
+# A donor goes on serving: mariabackup does not block it. When it has given its copy it catches up for a moment as JOINED.
+# So does a newcomer, who is not ready for clients before he is synced. One proxy of two that asked in such a moment went
+# to another member, and two were written to.
+DONOR, JOINED, SYNCED = "2", "3", "4"
+SERVING = (DONOR, JOINED, SYNCED)
 # Changes received and not yet applied: above, a member is too far behind to read from.
 LONGEST_QUEUE = 1000
 WANTED = ("wsrep_ready", "wsrep_cluster_status", "wsrep_local_state", "wsrep_local_state_comment", "wsrep_local_recv_queue", "wsrep_cluster_size")
@@ -60,8 +64,7 @@ class Watch:
             return ""
         if cluster.LEAVING.exists():
             return "it is being stopped"
-        # A donor goes on serving: mariabackup does not block it.
-        if status.get("wsrep_ready") != "ON" or status.get("wsrep_local_state") not in (SYNCED, DONOR):
+        if status.get("wsrep_ready") != "ON" or status.get("wsrep_local_state") not in SERVING:
             return f"not synced ({status.get('wsrep_local_state_comment')})"
         if path == "/writer" and self.space.trouble():
             return self.space.trouble()
