@@ -249,6 +249,23 @@ async def test_certificates_that_end_soon_are_made_anew(shop: SimSite, agreement
     assert all(kept[name] in text for held in texts for name, text in held.items())
 
 
+async def test_only_who_is_ill_when_nobody_else_is_at_work_is_restarted(
+    shop: SimSite, agreement: Agreement, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sim, unit = shop.provider(), "outlast-galera.service"
+    remedy = Remedy(Verb.RESTART, "east-galera-2", "it is not healthy")
+    async with agreement.lead("east-controller-1", unheard) as tenure:
+        deeds = Deeds(shop.workspace(sim), agreement, tenure, Post("east-controller-1", agreement, tmp_path / "one"))
+        await deeds.adopt()
+        await deeds.remedy(remedy)
+        assert "east-galera-2: is healthy by now, and left alone" in capsys.readouterr().out
+        machine = await sim.connect("east-data-2")
+        await machine.run(["systemctl", "stop", unit])
+        await deeds.remedy(remedy)
+        assert "east-galera-2: restart helped" in capsys.readouterr().out
+    assert await whole(shop, sim)
+
+
 @pytest.mark.parametrize("days", [-1, 1])
 async def test_whose_clock_most_machines_do_not_agree_with_makes_no_certificate(shop: SimSite, days: int) -> None:
     sim = shop.provider()

@@ -15,9 +15,11 @@ from pydantic import TypeAdapter
 
 from outlast.apply.apply import Applier, edition
 from outlast.blueprint.blueprint import Blueprint
+from outlast.contract.probe import Health
 from outlast.contract.secret import Certificate
 from outlast.controller.agreement import Agreement
 from outlast.controller.lease import held, operator
+from outlast.controller.observe import read
 from outlast.controller.outcome import Keep, Terms, nothing
 from outlast.controller.post import Post
 from outlast.controller.renewal import agree_on_the_time, due, holders
@@ -92,7 +94,9 @@ class Deeds:
         text = f"{remedy.subject}: {remedy.verb}, because {remedy.because}"
         match remedy.verb:
             case Verb.RESTART:
-                await self._restart(remedy.subject, text)
+                if not await self._restart(remedy.subject, text):
+                    self._post.tell(f"{remedy.subject}: is healthy by now, and left alone")
+                    return
             case Verb.START:
                 await self._remake(text, remedy.subject)
             case Verb.CYCLE:
@@ -209,17 +213,23 @@ class Deeds:
             await self._provider.power_off(name)
             await self._remake(text, name)
 
-    async def _restart(self, member: str, text: str) -> None:
-        home = self.blueprint.topology.member_by_name[member].machine
+    async def _restart(self, member: str, text: str) -> bool:
+        """Whether it was restarted: it is looked at once more when nobody else can be at work any more. What was heard
+        before may be of an operator who restarted it, and is at the next one."""
+        held_as = self.blueprint.topology.member_by_name[member]
+        home, component = held_as.machine, self._workspace.registry[held_as.component]
         async with self._connected(home) as machine, held({home: machine}, self._holder, 0.0, self._post.hears):
+            bundle = self.blueprint.bundle_by_machine[home]
+            applier = Applier(machine, bundle, edition(self.blueprint, self._holder), self._workspace.vault)
+            if read(component, await applier.observe([member]), member).health is Health.HEALTHY:
+                return False
             self._post.does(text)
             before = self._begun
             await self._note(before | {home})
-            bundle = self.blueprint.bundle_by_machine[home]
-            applier = Applier(machine, bundle, edition(self.blueprint, self._holder), self._workspace.vault)
             services = [service.name for service in bundle.part(member).services if service.enabled]
             await applier.activate(services, force="restart")
             await self._note(before)
+            return True
 
     async def _answering(self, open_: AsyncExitStack, names: Collection[str]) -> dict[str, Machine]:
         """Those of these machines that answer, by name."""
