@@ -46,6 +46,7 @@ def run(guard: Any, *looks: tuple[dict[str, str], list[str]]) -> list[str]:
     """What was done in a row of looks, each a tenth of a second after the one before."""
     world = World([])
     guarding = guard.Guard(world.execute, world.ask, world.end)
+    guarding.step({"wsrep_cluster_status": "Primary", "wsrep_cluster_size": "3"}, -0.1)
     for number, (status, others) in enumerate(looks):
         world.others = others
         guarding.step(status, number / 10)
@@ -57,6 +58,16 @@ def test_a_member_with_others_is_left_alone(guard: Any) -> None:
     pair = {"wsrep_cluster_status": "non-Primary", "wsrep_cluster_size": "2"}
     last = {"wsrep_cluster_status": "Primary", "wsrep_cluster_size": "1"}
     assert run(guard, *((status, ["primary", "primary"]) for status in (primary, pair, last))) == []
+
+
+def test_who_has_just_arrived_gets_time_to_see_its_group(guard: Any) -> None:
+    world = World(["primary", "primary"])
+    guarding = guard.Guard(world.execute, world.ask, world.end)
+    for tenths in range(99):
+        guarding.step(ALONE, tenths / 10)
+    assert world.done == []
+    guarding.step(ALONE, guard.ARRIVING)
+    assert world.done == [LEAVES, ENDS]
 
 
 def test_a_member_that_is_cut_off_waits_alive(guard: Any) -> None:

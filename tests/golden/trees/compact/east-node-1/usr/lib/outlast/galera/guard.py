@@ -27,6 +27,9 @@ PID = Path("/run/mysqld/mysqld.pid")
 UNITING = 5.0
 # A member that is starting or stopping has no group either, for moments.
 GONE = 2.0
+# One that has just got its copy says that it is alone until it has looked at the group that it is in. On a busy machine
+# that was long enough to be ended for it.
+ARRIVING = 10.0
 
 
 class Guard:
@@ -38,6 +41,7 @@ class Guard:
         self.isolated = False
         self.uniting_until = 0.0
         self.gone_since = None
+        self.arrives_until = None
 
     def step(self, status, now):
         """Called with each answer of the database; `now` in seconds of a clock that never goes back."""
@@ -52,6 +56,12 @@ class Guard:
         if not _is_alone(status):
             # The setting dies with the MariaDB that had it.
             self.isolated = False
+            if status.get("wsrep_cluster_status") == "Primary":
+                self.arrives_until = now
+            return
+        if self.arrives_until is None:
+            self.arrives_until = now + ARRIVING
+        if now < self.arrives_until:
             return
         if not self.isolated and now < self.uniting_until:
             return

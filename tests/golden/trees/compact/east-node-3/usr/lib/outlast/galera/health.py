@@ -77,8 +77,7 @@ def ask_for_ever(watch, askers):
     """In a thread of its own, because the driver waits."""
     import pymysql
 
-    connection = None
-    guarding = None
+    connection = guarding = run = None
     entry = joining.Joining(neighbours.standings, joining.end)
     while True:
         began = time.monotonic()
@@ -90,7 +89,11 @@ def ask_for_ever(watch, askers):
                     unix_socket=str(cluster.SOCKET), user="mysql", autocommit=True,
                     connect_timeout=1, read_timeout=QUERY_LIMIT, write_timeout=QUERY_LIMIT,
                 )
-                guarding = guard.Guard(connection.cursor().execute, neighbours.standings, guard.end_database)
+                before, guarding = guarding, guard.Guard(connection.cursor().execute, neighbours.standings, guard.end_database)
+                last, run = run, (cluster.noted() or {}).get("invocation")
+                if before is not None and last == run:
+                    # Another connection to the same MariaDB, which has arrived long ago.
+                    guarding.arrives_until = before.arrives_until
             with connection.cursor() as cursor:
                 cursor.execute(QUERY)
                 watch.note({name: value for name, value in cursor.fetchall()}, time.monotonic())
