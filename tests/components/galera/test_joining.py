@@ -64,7 +64,19 @@ def test_all_that_my_cnf_says_to_galera_holds_for_who_joins_at_once(joining: Any
     Path(joining.cluster.CONFIG).write_text(text)
     said = next(line for line in text.splitlines() if line.startswith("wsrep_provider_options")).partition('"')[2]
     assert "evs.suspect_timeout" in said
-    assert joining.options() == f"--wsrep-provider-options={said.rstrip(chr(34))};pc.wait_prim=no"
+    own = "pc.wait_prim=no;evs.suspect_timeout=PT1S"
+    assert joining.options() == f"--wsrep-provider-options={said.rstrip(chr(34))};{own}"
+
+
+def test_who_has_arrived_suspects_others_as_fast_as_they_do(joining: Any) -> None:
+    said: list[str] = []
+    arrival = joining.Arrival(said.append)
+    arrival.step({})
+    arrival.step({"wsrep_cluster_status": "non-Primary"})
+    assert said == []
+    arrival.step({"wsrep_cluster_status": "Primary"})
+    arrival.step({"wsrep_cluster_status": "Primary"})
+    assert said == ["SET GLOBAL wsrep_provider_options = 'evs.suspect_timeout=PT0.4S'"]
 
 
 def test_who_does_not_get_in_starts_anew_after_half_a_minute(joining: Any, world: World) -> None:

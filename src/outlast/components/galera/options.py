@@ -15,6 +15,8 @@ SHORTEST_KEEPALIVE = 0.1
 KEEPALIVES_PER_SUSPICION = 3
 # As with Galera's own defaults (5 s and 7.5 s).
 SUSPICIONS_PER_INSTALL = 1.5
+# The members decide after one, and the messages that say so are repeated every 0.1 s.
+SUSPICIONS_OF_A_NEWCOMER = 2.5
 
 
 class FailureTimers(BaseModel):
@@ -40,6 +42,11 @@ class FailureTimers(BaseModel):
     install: Duration = Field(
         default=1.5, le=60, description="The longest that members may take to agree on who is left."
     )
+
+    @property
+    def patient(self) -> float:
+        """After how many seconds a member that is about to join suspects another one: later than they suspect it."""
+        return round(min(self.suspect * SUSPICIONS_OF_A_NEWCOMER, self.inactive), 3)
 
     @model_validator(mode="after")
     def _in_order(self) -> FailureTimers:

@@ -4,6 +4,10 @@ A MariaDB that waits for a primary component looks ten times a second whether it
 then; the others, who need its word before they go on, stand still until it looks. Told not to wait it hears them at
 once (decision 41).
 
+It begins to agree with the first one that it meets. Whom it has not met when `suspect` is over it takes for gone, and the
+others would take that from it and give up one of their own. So it is slower than they are: then it is the newcomer who is
+left out, and tries again (decision 42).
+
 But who waits gives up after 30 s, and is started again; who does not would look for its group for ever. So it is
 ended after the same time, when another one serves.
 """
@@ -18,6 +22,8 @@ import neighbours
 LIMIT = 30.0
 PERIOD = 1.0
 PROGRAM = "mariadbd"
+SUSPECT = "PT0.4S"
+PATIENT = "PT1S"
 # Galera writes down each primary component that it is in. The start has removed the last one.
 VIEW = cluster.DATA / "gvwstate.dat"
 # A member that gets a copy is in; the copy may take hours, and what lies in its folder is replaced meanwhile.
@@ -25,8 +31,22 @@ COPYING = cluster.DATA / "sst_in_progress"
 
 
 def options():
-    """The option of MariaDB that makes it join at once: what my.cnf says to Galera, and not to wait."""
-    return f"--wsrep-provider-options={cluster.provider_options()};pc.wait_prim=no"
+    """The option of MariaDB that makes it join at once: what my.cnf says to Galera, not to wait, and to be patient."""
+    return f"--wsrep-provider-options={cluster.provider_options()};pc.wait_prim=no;evs.suspect_timeout={PATIENT}"
+
+
+class Arrival:
+    """From when on a member is as quick to suspect the others as they are. `execute` runs a statement in the database."""
+
+    def __init__(self, execute):
+        self.execute, self.told = execute, False
+
+    def step(self, status):
+        """Called with each answer of the database. Said once for each connection to it: to say it again changes nothing."""
+        if self.told or status.get("wsrep_cluster_status") != "Primary":
+            return
+        self.execute(f"SET GLOBAL wsrep_provider_options = 'evs.suspect_timeout={SUSPECT}'")
+        self.told = True
 
 
 class Joining:

@@ -77,7 +77,7 @@ def ask_for_ever(watch, askers):
     """In a thread of its own, because the driver waits."""
     import pymysql
 
-    connection = guarding = run = None
+    connection = guarding = arrival = run = None
     entry = joining.Joining(neighbours.standings, joining.end)
     while True:
         began = time.monotonic()
@@ -90,6 +90,7 @@ def ask_for_ever(watch, askers):
                     connect_timeout=1, read_timeout=QUERY_LIMIT, write_timeout=QUERY_LIMIT,
                 )
                 before, guarding = guarding, guard.Guard(connection.cursor().execute, neighbours.standings, guard.end_database)
+                arrival = joining.Arrival(connection.cursor().execute)
                 last, run = run, (cluster.noted() or {}).get("invocation")
                 if before is not None and last == run:
                     # Another connection to the same MariaDB, which has arrived long ago.
@@ -97,6 +98,7 @@ def ask_for_ever(watch, askers):
             with connection.cursor() as cursor:
                 cursor.execute(QUERY)
                 watch.note({name: value for name, value in cursor.fetchall()}, time.monotonic())
+            arrival.step(watch.status)
             for address in askers.gone(time.monotonic()):
                 with connection.cursor() as cursor:
                     sessions.end(cursor, address)
