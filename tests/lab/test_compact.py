@@ -14,6 +14,26 @@ from tests.lab.site import LabSite, copy_of, traces, until
 
 pytestmark = pytest.mark.lab
 SITE = "outlast-test-node"
+GROUP = 4567
+# A member of the database starts, and until SECONDS after it has begun to listen it does not meet one of the others.
+LATE_MEETING = """
+systemctl stop outlast-galera-health outlast-galera
+nft -f - <<'END'
+table inet late {{
+  chain comes {{
+    type filter hook input priority -300
+    ip saddr {other} tcp dport {port} drop
+    ip saddr {other} tcp sport {port} drop
+  }}
+}}
+END
+systemctl start outlast-galera outlast-galera-health &
+until ss -ltnH | grep -q ':{port} '; do sleep 0.02; done
+sleep {seconds}
+nft delete table inet late
+wait
+"""
+LEFT = "New COMPONENT: primary = no"
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +64,23 @@ def test_every_role_on_three_machines(compact: LabSite) -> None:
         "haproxy",
         "keepalived",
     }
+
+
+@pytest.mark.parametrize("seconds", [0.6, 0.8, 1.0, 2.5])
+def test_a_newcomer_that_meets_one_of_the_others_late_breaks_up_nobody(compact: LabSite, seconds: float) -> None:
+    other = next(m["address"] for m in compact.status()["machines"] if m["name"] == "east-node-1")
+    marks = {name: journal(compact, name).count(LEFT) for name in ("east-node-1", "east-node-3")}
+    late = LATE_MEETING.format(other=other, port=GROUP, seconds=seconds)
+    compact.shell("east-node-2", "sh", "-c", late)
+    until("it has its place again", lambda: compact.status()["healthy"], 60)
+    assert {name: journal(compact, name).count(LEFT) for name in marks} == marks
+    # From now on it notices a lost member as fast as the others do.
+    said = compact.shell("east-node-2", "mariadb", "-NBe", "SELECT @@wsrep_provider_options")
+    assert "evs.suspect_timeout = PT0.4S" in said
+
+
+def journal(site: LabSite, machine: str) -> str:
+    return site.shell(machine, "journalctl", "-u", "outlast-galera", "-o", "cat", "--no-pager")
 
 
 def test_orders_go_on_when_the_writers_machine_loses_its_power(compact: LabSite) -> None:
