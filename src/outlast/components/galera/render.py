@@ -40,8 +40,9 @@ OPEN_FILES = 16384
 HASTENED = "/run/outlast-galera/wsrep_sst_mariabackup"
 # Read past this service's own view of the files, in which the result already stands in the place of the original.
 HASTEN = (
-    "sed -e 's/^ *sleep 10$/sleep 0.3/' -e '1a renice -n 10 -p $$ >/dev/null' /proc/1/root/usr/bin/wsrep_sst_mariabackup"
-    f" > {HASTENED}.new && chmod 755 {HASTENED}.new && mv {HASTENED}.new {HASTENED}"
+    "sed -e 's/^ *sleep 10$/sleep 0.3/' -e '1a renice -n 10 -p $$ >/dev/null'"
+    f" /proc/1/root/usr/bin/wsrep_sst_mariabackup > {HASTENED}.new"
+    f" && chmod 755 {HASTENED}.new && mv {HASTENED}.new {HASTENED}"
 )
 
 
