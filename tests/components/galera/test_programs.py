@@ -153,7 +153,7 @@ async def test_whoever_watches_is_told_at_once_that_a_member_leaves(tmp_path: Pa
     watch, askers, leave = health.Watch(0.0, roomy(health)), health.sessions.Askers(), health.Leave()
     server = await asyncio.start_server(lambda r, w: health.serve(watch, askers, leave, r, w), "127.0.0.1", 0)
     own = {"address": "127.0.0.1", "health_port": server.sockets[0].getsockname()[1]}
-    cluster.member = lambda: own
+    cluster.member = lambda: {**own, "health": []}
 
     async def watched(question: str) -> str:
         reader, writer = await asyncio.open_connection(own["address"], own["health_port"])
@@ -180,9 +180,61 @@ async def test_whoever_watches_is_told_at_once_that_a_member_leaves(tmp_path: Pa
 def test_a_member_leaves_although_nobody_can_be_told(tmp_path: Path) -> None:
     neighbours = program("neighbours")
     neighbours.cluster.LEAVING = tmp_path / "leaving"
-    neighbours.cluster.member = lambda: {"address": "127.0.0.1", "health_port": 1}
+    neighbours.cluster.member = lambda: {"address": "127.0.0.1", "health_port": 1, "health": ["127.0.0.1:1"]}
     neighbours.leave()
     assert neighbours.cluster.LEAVING.exists()
+
+
+def test_a_member_that_has_just_come_back_is_not_settled(tmp_path: Path) -> None:
+    health = program("health")
+    health.cluster.LEAVING = tmp_path / "leaving"
+    watch = health.Watch(0.0, roomy(health))
+    asked = health.neighbours.SETTLED
+    # Nobody chooses a member that does not serve, so nobody waits for it.
+    watch.note({**WELL, "wsrep_ready": "OFF"}, 10.0)
+    assert health.answer(watch, asked, 10.1)[0].startswith("200")
+    watch.note(WELL, 10.2)
+    watch.note(WELL, 11.1)
+    assert health.answer(watch, asked, 11.1)[0] == health.neighbours.NOT_YET
+    assert health.answer(watch, asked, 11.2)[0].startswith("200")
+    watch.note({**WELL, "wsrep_ready": "OFF"}, 12.0)
+    watch.note(WELL, 12.1)
+    assert health.answer(watch, asked, 12.2)[0] == health.neighbours.NOT_YET
+
+
+async def test_a_member_leaves_when_the_others_have_settled(tmp_path: Path) -> None:
+    health = program("health")
+    health.cluster.LEAVING = tmp_path / "leaving"
+    watch, asked = health.Watch(0.0, roomy(health)), asyncio.Event()
+    watch.note(WELL, 10.0)
+
+    class Looked(health.Watch):
+        """Another member, which has just begun to serve; it has settled once the test says so."""
+
+        def settled(self, _now: float) -> bool:
+            asked.set()
+            return watch.serves is None
+
+    watch.__class__ = Looked
+    parts = (watch, health.sessions.Askers(), health.Leave())
+    server = await asyncio.start_server(lambda r, w: health.serve(*parts, r, w), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    own = {"address": "127.0.0.1", "health_port": 1, "health": [f"127.0.0.1:{port}"]}
+    health.cluster.member = lambda: own
+    async with server:
+        # Longer than this test has.
+        health.neighbours.SETTLE_LIMIT = 120.0
+        leaving = asyncio.create_task(asyncio.to_thread(health.neighbours.leave))
+        await asyncio.wait_for(asked.wait(), 10)
+        assert not health.cluster.LEAVING.exists()
+        watch.serves = None
+        await asyncio.wait_for(leaving, 10)
+        assert health.cluster.LEAVING.exists()
+        # And it does not wait for ever.
+        watch.serves, health.neighbours.SETTLE_LIMIT = 10.0, 0.0
+        health.cluster.LEAVING.unlink()
+        await asyncio.to_thread(health.neighbours.leave)
+        assert health.cluster.LEAVING.exists()
 
 
 class Cursor:

@@ -31,6 +31,8 @@ REQUEST_LIMIT = 2.0
 # to another member, and two were written to.
 DONOR, JOINED, SYNCED = "2", "3", "4"
 SERVING = (DONOR, JOINED, SYNCED)
+# A proxy has noticed by then that a member serves: two questions, the time that each may take, and a busy machine.
+SETTLED = 1.0
 # Changes received and not yet applied: above, a member is too far behind to read from.
 LONGEST_QUEUE = 1000
 WANTED = ("wsrep_ready", "wsrep_cluster_status", "wsrep_local_state", "wsrep_local_state_comment", "wsrep_local_recv_queue", "wsrep_cluster_size")
@@ -38,11 +40,12 @@ QUERY = f"SHOW GLOBAL STATUS WHERE Variable_name IN ({', '.join(repr(name) for n
 
 
 class Watch:
-    """The last answer of the database, when it came, and when the member was last in a primary component."""
+    """The last answer of the database, when it came, when the member was last in a primary component, and since when it
+    may be written to (None: it may not)."""
 
     def __init__(self, now, space):
         self.status, self.space = {}, space
-        self.answered = None
+        self.answered = self.serves = None
         self.primary = now
         self.error = "the database has not answered yet"
 
@@ -50,6 +53,14 @@ class Watch:
         self.status, self.answered = status, now
         if status.get("wsrep_cluster_status") == "Primary":
             self.primary = now
+        if self.trouble("/writer", now):
+            self.serves = None
+        elif self.serves is None:
+            self.serves = now
+
+    def settled(self, now):
+        """Whether every proxy knows by now what this member says of itself."""
+        return self.serves is None or now - self.serves >= SETTLED
 
     def trouble(self, path, now):
         """Why not, or an empty text when all is well."""
@@ -138,6 +149,8 @@ def answer(watch, path, now):
         return "200 OK", json.dumps(known)
     if path == neighbours.LOOK:
         return "200 OK", "yes\n"
+    if path == neighbours.SETTLED:
+        return ("200 OK", "yes\n") if watch.settled(now) else (neighbours.NOT_YET, "it has just begun to serve\n")
     if path not in ("/writer", "/reader", "/primary"):
         return "404 Not Found", "ask for /writer, /reader, /primary or /state\n"
     trouble = watch.trouble(path, now)
