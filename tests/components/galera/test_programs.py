@@ -153,7 +153,8 @@ async def test_whoever_watches_is_told_at_once_that_a_member_leaves(tmp_path: Pa
     watch, askers, leave = health.Watch(0.0, roomy(health)), health.sessions.Askers(), health.Leave()
     server = await asyncio.start_server(lambda r, w: health.serve(watch, askers, leave, r, w), "127.0.0.1", 0)
     own = {"address": "127.0.0.1", "health_port": server.sockets[0].getsockname()[1]}
-    cluster.member = lambda: {**own, "health": []}
+    alone: dict[str, Any] = {**own, "health": []}
+    cluster.member = lambda: alone
 
     async def watched(question: str) -> str:
         reader, writer = await asyncio.open_connection(own["address"], own["health_port"])
