@@ -162,17 +162,14 @@ class HttpLoad:
             )
             async with asked as answer:
                 await answer.read()
-        except (ClientConnectorError, ConnectionTimeoutError) as error:
-            self._note(url, kind, key, began, _outcome(method, kind, sent=False), type(error).__name__, name)
-            return False
         except ClientError as error:
-            broke = not isinstance(error, SocketTimeoutError)
-            if broke and kind is Kind.BROWSE and name != AGAIN:
-                # It broke after it was made, as those do that end at a machine that is lost. What changes nothing is
-                # asked again by itself: once, and all of it counts as one long request.
+            if kind is Kind.BROWSE and name != AGAIN and _broke(error):
+                # It broke after its connection was there, as those do that end at a machine that is lost. What changes
+                # nothing is asked again by itself: once, and all of it counts as one long request.
                 return await self._ask(client, url, kind, key, method, path, due=began, name=AGAIN)
+            sent = not isinstance(error, ClientConnectorError | ConnectionTimeoutError)
             why = type(error.__cause__ or error).__name__
-            self._note(url, kind, key, began, _outcome(method, kind, sent=True), why, name)
+            self._note(url, kind, key, began, _outcome(method, kind, sent=sent), why, name)
             return False
         if answer.status // 100 == 2:
             self._note(url, kind, key, began, Outcome.OK, "", name)
@@ -205,6 +202,16 @@ async def once(request: ClientRequest, handler: ClientHandlerType) -> ClientResp
         raise
     except (ClientOSError, ServerDisconnectedError) as error:
         raise ClientConnectionError(str(error)) from error
+
+
+def _broke(error: ClientError) -> bool:
+    """Whether a connection ended that had been made: before it was secure, or with the request on its way.
+
+    Refused is not that, nor is silence: who gets one or the other was not served.
+    """
+    if isinstance(error, ClientConnectorError):
+        return isinstance(error.os_error, ConnectionResetError | ConnectionAbortedError | BrokenPipeError)
+    return not isinstance(error, SocketTimeoutError | ConnectionTimeoutError)
 
 
 def _outcome(method: str, kind: Kind, *, sent: bool) -> Outcome:
