@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import chain, pairwise
 from statistics import median
@@ -22,12 +23,15 @@ from tests.lab.site import LabSite, copy_of, until
 
 from outlast.contract.registry import discover
 from outlast.machines.machine import Machine
+from outlast.proof.percentile import percentile
 
 SITE = "bench-switch"
 MOST_PAIRS = 30
 EACH = 2
 # Seconds that customers have to themselves before and after a move.
 QUIET = 3.0
+# Orders that one customer can make during one move, with what lies before and after it.
+MOST_A_MOVE = 1_500
 SOCKET = "/run/outlast-dbproxy/admin.sock"
 TELL = f"""
 import socket, sys
@@ -48,7 +52,10 @@ def main() -> None:
         site.run("up", "--yes", limit=600)
         urls = site.status()["urls"]
         with ExitStack() as stack:
-            customers = [stack.enter_context(Orders(site, url)) for url in urls for _ in range(EACH)]
+            most = MOST_A_MOVE * (2 * pairs + 1)
+            customers = [
+                stack.enter_context(Orders(site, url, most, thing)) for thing, url in enumerate(sorted(urls * EACH))
+            ]
             until("all orders are accepted", lambda: all(len(each.acknowledged) > 30 for each in customers), 60)
             found = asyncio.run(_moves(site, customers, pairs))
         _tell(site, customers, found)
@@ -101,24 +108,24 @@ def _gap(times: list[float]) -> float:
     return max((after - before for before, after in pairwise(times)), default=float("inf"))
 
 
+def _spread(seconds: list[float]) -> Iterator[str]:
+    return (_told(percentile(seconds, percent)) for percent in (50, 95, 100))
+
+
+def _told(seconds: float | None) -> str:
+    return "never" if seconds is None else f"{1000 * seconds:.0f} ms"
+
+
 def _tell(site: LabSite, customers: list[Orders], found: dict[bool, list[tuple[float, ...]]]) -> None:
     console = Console(highlight=False, width=120)
     table = Table(box=None, pad_edge=False)
-    for title in (
-        "the proxies",
-        "moves",
-        "nobody's, before",
-        "nobody's, moved: p50",
-        "longest",
-        "one's: p50",
-        "longest",
-    ):
+    of_each = ("p50", "p95", "longest")
+    for title in ("the proxies", "moves", "nobody's, before", "nobody's, moved:", *of_each, "one's:", *of_each):
         table.add_column(title)
     for watched, moves in found.items():
         quiet, _, all_of, one = ([move[column] for move in moves] for column in range(4))
-        cells = (median(quiet), median(all_of), max(all_of), median(one), max(one))
         what = "watch" if watched else "only ask"
-        table.add_row(what, str(len(moves)), *(f"{1000 * seconds:.0f} ms" for seconds in cells))
+        table.add_row(what, str(len(moves)), _told(median(quiet)), "", *_spread(all_of), "", *_spread(one))
     console.print(table)
     tokens = [token for each in customers for token, _ in each.acknowledged]
     with site.client(customers[0].url) as client:

@@ -20,14 +20,18 @@ class Orders:
     """One customer in a thread: order after order, each with a token of its own, bounded in count.
 
     `acknowledged` holds (token, when) of every order that was answered 201 or 200; times are monotonic seconds.
+    After `most` orders they leave. `thing` is what they order, as the catalogue counts: there is not enough of one for
+    many customers who stay for long.
     """
 
-    def __init__(self, site: LabSite, url: str) -> None:
+    def __init__(self, site: LabSite, url: str, most: int = MOST, thing: int = 0) -> None:
         self.url = url
+        self.most = most
         self.acknowledged: list[tuple[str, float]] = []
         self.errors = 0
         self._client = site.client(url)
-        self._product = self._client.get("/api/products", params={"limit": 1}).json()["products"][0]["id"]
+        offered = self._client.get("/api/products", params={"limit": thing + 1}).json()["products"]
+        self._product = offered[thing]["id"]
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
 
@@ -52,7 +56,7 @@ class Orders:
         self._client.close()
 
     def _work(self) -> None:
-        for _ in range(MOST):
+        for _ in range(self.most):
             if self._stop.wait(PAUSE):
                 return
             self._order(uuid.uuid4().hex)
