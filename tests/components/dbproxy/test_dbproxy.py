@@ -18,6 +18,7 @@ from outlast.contract.secret import references
 from outlast.contract.view import NodeView, Peer
 
 CONFIG = "/etc/outlast/dbproxy/haproxy.cfg"
+WAITS = "/etc/outlast/dbproxy/entry.lua"
 # Recorded from HAProxy 3.0.11; of its many columns, those that are read.
 EMPTY = "# table: writer, type: integer, size:10, used:0\n\n"
 ENTRY = (
@@ -83,6 +84,17 @@ def test_one_member_is_written_to_and_nobody_falls_back() -> None:
     assert "on-marked-up" not in text
 
 
+def test_who_does_not_know_yet_who_is_written_to_waits_for_it_and_nobody_else_does() -> None:
+    config, waits = rendered().files[:2]
+    assert f"lua-load-per-thread {waits.path}" in config.content
+    asked = [line for line in block(config.content, "frontend database") if line.startswith("tcp-request")]
+    assert asked == [
+        "tcp-request inspect-delay 2s",
+        "tcp-request content accept if { int(1),in_table(writer) }",
+        "tcp-request content lua.entry",
+    ]
+
+
 def test_all_members_are_read_from() -> None:
     reader = block(rendered().files[0].content, "listen reader")
     assert "bind 127.0.0.1:3307" in reader
@@ -105,7 +117,7 @@ def test_the_proxies_know_each_other() -> None:
 
 def test_a_change_is_a_reload_and_the_probe_knows_whose_primary_it_is() -> None:
     part = rendered()
-    assert part.services[0].reload_on == (CONFIG, IDENTITY, f"{IDENTITY}.key", AUTHORITY)
+    assert part.services[0].reload_on == (CONFIG, WAITS, IDENTITY, f"{IDENTITY}.key", AUTHORITY)
     assert part.services[0].restart_on == ()
     assert part.probe == probe("database")
 

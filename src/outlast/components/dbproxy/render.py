@@ -14,6 +14,7 @@ from outlast.contract.view import NodeView
 
 FOLDER = "/etc/outlast/dbproxy"
 CONFIG = f"{FOLDER}/haproxy.cfg"
+ENTRY = f"{FOLDER}/entry.lua"
 # A connection has two ends; checks, peers and listeners need a few more.
 FILES_PER_CONNECTION = 2
 SPARE_FILES = 500
@@ -39,12 +40,13 @@ def render(view: NodeView[ProxyOptions]) -> Part:
         view=view,
         options=view.options,
         own=own,
+        entry=ENTRY,
         authority=AUTHORITY,
         servers=servers(view),
         milliseconds=_milliseconds,
     )
-    config = File(CONFIG, text)
-    files = (config, *own.files)
+    entry = File(ENTRY, fill("outlast.components.dbproxy", ENTRY.lstrip("/")))
+    files = (File(CONFIG, text), entry, *own.files)
     reads = (*(file.path for file in files), AUTHORITY)
     service = Service("outlast-dbproxy.service", _unit(view).text(), reload_on=reads)
     return Part(files=files, services=(service,), probe=probe(_database(view)), certificates=(own.wanted,))
