@@ -26,7 +26,7 @@ class Orders:
 
     def __init__(self, site: LabSite, url: str, most: int = MOST, thing: int = 0) -> None:
         self.url = url
-        self.most = most
+        self._most = most
         self.acknowledged: list[tuple[str, float]] = []
         self.errors = 0
         self._client = site.client(url)
@@ -56,7 +56,7 @@ class Orders:
         self._client.close()
 
     def _work(self) -> None:
-        for _ in range(self.most):
+        for _ in range(self._most):
             if self._stop.wait(PAUSE):
                 return
             self._order(uuid.uuid4().hex)
