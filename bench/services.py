@@ -13,6 +13,8 @@ import yaml
 from tests.lab.site import LabSite
 
 from outlast.blueprint.blueprint import Blueprint
+from outlast.components.app.render import environment_path
+from outlast.contract.slot import Slot
 from outlast.controller.store import Store
 from outlast.kernel.errors import OutlastError
 from outlast.machines.machine import Result
@@ -125,7 +127,7 @@ class Asker:
         return self._done(machine, sql(self._blueprint, f"REPLACE INTO {{table}} VALUES (2, {time.time_ns()})"))
 
     def _writes_through(self, machine: str) -> bool:
-        environment = "--property=EnvironmentFile=/etc/outlast/apps/web.env"
+        environment = f"--property=EnvironmentFile={environment_path('web', Slot.A)}"
         runner = ("systemd-run", "--wait", "--pipe", "--quiet", environment, "/usr/bin/python3", "-c")
         return self._done(machine, (*runner, THROUGH_PROXY, str(time.time_ns())))
 

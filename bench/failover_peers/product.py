@@ -12,6 +12,8 @@ from functools import cached_property, partial
 from bench.failover_peers.waiting import until
 from tests.lab.site import OUTLAST, LabSite, copy_of, traces
 
+from outlast.components.app.render import environment_path
+from outlast.contract.slot import Slot
 from outlast.machines.nspawn.lab import Lab
 
 UP_LIMIT = 400.0
@@ -36,7 +38,7 @@ class Product:
     site: str
     default_timers: bool
     client: str = "east-app-1"
-    environment: tuple[str, ...] = ("--property=EnvironmentFile=/etc/outlast/apps/web.env",)
+    environment: tuple[str, ...] = (f"--property=EnvironmentFile={environment_path('web', Slot.A)}",)
     kill: str = "kill -9 $(pidof mariadbd)"
     packages: tuple[str, ...] = ("mariadb-server", "galera-4", "haproxy", "python3-pymysql")
 

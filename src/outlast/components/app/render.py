@@ -8,7 +8,7 @@ from outlast.components.app.probe import probe, service_name
 from outlast.contract.bundle import Artifact, File, Once, Part, Service
 from outlast.contract.identity import AUTHORITY
 from outlast.contract.secret import owner, password
-from outlast.contract.slot import in_slot
+from outlast.contract.slot import Slot, in_slot
 from outlast.contract.source import Image
 from outlast.contract.unit import Start, Unit, argument, environment_value
 from outlast.contract.view import NodeView
@@ -19,7 +19,7 @@ MIGRATE_LIMIT = 900.0
 
 def render(view: NodeView[AppOptions]) -> Part:
     """Everything the app needs on this machine. Without a release (before the first build): only its settings."""
-    environment = File(_environment_path(view), _environment(view), mode=0o600)
+    environment = File(environment_path(view.service, view.slot), _environment(view), mode=0o600)
     if view.artifact is None:
         return Part(files=(environment,))
     files = (environment, settings(view.service)) if _is_image(view) else (environment,)
@@ -47,7 +47,7 @@ def _unit(view: NodeView[AppOptions], release: Artifact) -> Unit:
         start=_shell(view.options.run),
         dynamic_user=True,
         directory=release.path,
-        environment_files=(_environment_path(view),),
+        environment_files=(environment_path(view.service, view.slot),),
         stop_limit=view.options.stop,
     )
     return contained(unit, f"app-{view.slot}", release, view.options.run, _values(view)) if _is_image(view) else unit
@@ -60,7 +60,7 @@ def _migrate(view: NodeView[AppOptions], release: Artifact, script: str) -> Unit
         type=Start.ONESHOT,
         dynamic_user=True,
         directory=release.path,
-        environment_files=(_environment_path(view),),
+        environment_files=(environment_path(view.service, view.slot),),
         start_limit=MIGRATE_LIMIT,
     )
     return contained(unit, "migration", release, script, _values(view)) if _is_image(view) else unit
@@ -70,8 +70,9 @@ def _is_image(view: NodeView[AppOptions]) -> bool:
     return isinstance(view.options.origin, Image)
 
 
-def _environment_path(view: NodeView[AppOptions]) -> str:
-    return f"/etc/outlast/apps/{view.service}-{view.slot}.env"
+def environment_path(service: str, slot: Slot) -> str:
+    """Where the settings of an app in one slot lie, in systemd's own format."""
+    return f"/etc/outlast/apps/{service}-{slot}.env"
 
 
 def _shell(script: str) -> str:
