@@ -33,8 +33,8 @@ EDGES = tuple(
 )
 
 
-def render(index: int = 1, *, floating: tuple[Floating, ...] = FLOATING, **options: Any) -> Part:
-    seen = view(COMPONENT, "edge", index=index, options=options, endpoints=EDGES, floating=floating)
+def render(index: int = 1, *, floating: tuple[Floating, ...] = FLOATING, alone: bool = False, **options: Any) -> Part:
+    seen = view(COMPONENT, "edge", index=index, options=options, endpoints=EDGES, floating=floating, alone=alone)
     return COMPONENT.render(seen)
 
 
@@ -157,6 +157,24 @@ def test_only_what_is_here_falls_quiet_when_the_machine_leaves(tmp_path: Path) -
     script = script.replace("/etc/outlast/keepalived/quiet", str(tmp_path / "quiet"))
     done = subprocess.run(["sh", "-c", script, "leave"], env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
     assert (done.returncode, (tmp_path / "quieted").read_text()) == (0, "10.0.0.253\n")
+
+
+def test_the_others_are_told_of_connections_and_whoever_takes_an_address_ends_them() -> None:
+    part = render(1)
+    takes = re.findall(r'notify_master "(\S+) (\S+) (\S+)" root', content(part, CONFIG))
+    assert {address for _, _, address in takes} == {floating.address for floating in FLOATING}
+    rules, copies = (content(part, f"/etc/outlast/keepalived/{name}.nft") for name in ("rules", "copies"))
+    for program, name, address in takes:
+        assert content(part, program).startswith("#!/usr/bin/python3")
+        assert f"set {name} " in rules
+        assert f"update @{name} " in copies
+        told = re.findall(rf"ip saddr {address} tcp flags (.*) dup to (\S+)", copies)
+        assert told == [("& (syn | ack) == syn | ack", "10.0.0.12"), ("& (fin | rst) != 0", "10.0.0.12")]
+
+
+def test_a_single_edge_has_nobody_to_tell() -> None:
+    prepares = [content(render(alone=alone), "/etc/outlast/keepalived/prepare") for alone in (False, True)]
+    assert ["copies.nft" in text for text in prepares] == [True, False]
 
 
 def test_peers_are_named_and_the_machine_itself_is_not() -> None:

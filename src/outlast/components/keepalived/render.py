@@ -21,6 +21,9 @@ CHECK = "/etc/outlast/keepalived/edge-answers"
 LEAVE = "/etc/outlast/keepalived/leave"
 QUIET = "/etc/outlast/keepalived/quiet"
 GOES_HOME = "/etc/outlast/keepalived/goes-home"
+TAKEOVER = "/etc/outlast/keepalived/takeover"
+RULES = "/etc/outlast/keepalived/rules.nft"
+COPIES = "/etc/outlast/keepalived/copies.nft"
 RUNTIME = "/run/outlast-keepalived"
 
 # A machine whose edge does not answer loses PENALTY: less than every machine that is well, in the same order as
@@ -32,6 +35,8 @@ FEWEST = 1
 # seconds.
 TABLE = "outlast_addresses"
 BEGIN, RECENT, TRIES, HELD = 0.2, 2000, 20, 3
+# So many connections to one address on other machines are remembered at most.
+MOST_OPEN = 262_144
 # A home takes its address, with all that is under way there, from a holder that does not give it back for so long.
 PATIENCE = 10.0
 
@@ -59,6 +64,10 @@ def render(view: NodeView[AddressOptions]) -> Part:
         "check": CHECK,
         "quiet": QUIET,
         "goes_home": GOES_HOME,
+        "takeover": TAKEOVER,
+        "rules": RULES,
+        "copies": COPIES,
+        "most_open": MOST_OPEN,
         "penalty": PENALTY,
         "config": CONFIG,
         "runtime": RUNTIME,
@@ -72,9 +81,9 @@ def render(view: NodeView[AddressOptions]) -> Part:
         "edge": edge,
         "health": _health(edge) if edge else "/",
     }
-    programs = (PREPARE, RELEASE, CHECK, LEAVE, QUIET, GOES_HOME)
+    programs = (PREPARE, RELEASE, CHECK, LEAVE, QUIET, GOES_HOME, TAKEOVER)
     files = (
-        File(CONFIG, fill(PACKAGE, CONFIG.lstrip("/"), **values)),
+        *(File(path, fill(PACKAGE, path.lstrip("/"), **values)) for path in (CONFIG, RULES, COPIES)),
         *(File(path, fill(PACKAGE, path.lstrip("/"), **values), mode=0o755) for path in programs),
     )
     service = Service("outlast-keepalived.service", _unit().text(), reload_on=tuple(file.path for file in files))
