@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from outlast.contract.listener import INTERPRETER, Listener, arguments
+
 
 class Start(StrEnum):
     """How systemd learns that the service is up (`Type=`)."""
@@ -24,7 +26,8 @@ class Unit:
 
     `state` and `runtime` name folders below /var/lib and /run that systemd makes and gives to the user.
     `dynamic_user` True: a user of its own that exists only while it runs. `early`: it starts before any other service
-    and before the network, and stays until the machine is off.
+    and before the network, and stays until the machine is off. `listeners` are bound before it starts, and stay while
+    it is started again.
     """
 
     description: str
@@ -47,6 +50,7 @@ class Unit:
     start_limit: float = 90.0
     stop_limit: float = 30.0
     kill_mode: str = "mixed"
+    listeners: tuple[Listener, ...] = ()
     open_files: int | None = None
     memory_lock: bool = False
     realtime: bool = False
@@ -92,7 +96,7 @@ class Unit:
         lines += [f"WorkingDirectory={self.directory}"] if self.directory else []
         lines += [f"EnvironmentFile={path}" for path in self.environment_files]
         lines += [f"ExecStartPre={command}" for command in self.before_start]
-        lines += [f"ExecStart={self.start}"]
+        lines += [f"ExecStart={self._start()}"]
         lines += [f"ExecStartPost={command}" for command in self.after_start]
         lines += [f"ExecReload={command}" for command in self.reload]
         lines += [f"ExecStop={command}" for command in self.before_stop]
@@ -100,12 +104,23 @@ class Unit:
         if self.type is not Start.ONESHOT:
             lines += [f"Restart={self.restart}", f"RestartSec={self.restart_after:g}s", f"KillMode={self.kill_mode}"]
         lines += [f"TimeoutStartSec={self.start_limit:g}s", f"TimeoutStopSec={self.stop_limit:g}s"]
+        lines += self._kept() if self.listeners else []
         lines += [f"LimitNOFILE={self.open_files}"] if self.open_files else []
         lines += ["LimitMEMLOCK=infinity"] if self.memory_lock else []
         lines += [f"StateDirectory={self.state}", f"StateDirectoryMode={self.state_mode}"] if self.state else []
         lines += [f"RuntimeDirectory={self.runtime}"] if self.runtime else []
         lines += ["RuntimeDirectoryPreserve=yes"] if self.runtime_preserve else []
         return [*lines, *self._hardening(), *self.extra]
+
+    def _kept(self) -> list[str]:
+        # What it says would stand in the journal under the interpreter's name.
+        program = self.start.split(maxsplit=1)[0].rpartition("/")[2]
+        return [f"FileDescriptorStoreMax={len(self.listeners)}", f"SyslogIdentifier={program}"]
+
+    def _start(self) -> str:
+        if not self.listeners:
+            return self.start
+        return " ".join((INTERPRETER, *map(argument, arguments(self.listeners)), self.start))
 
     def _hardening(self) -> list[str]:
         capabilities = " ".join(self.capabilities)

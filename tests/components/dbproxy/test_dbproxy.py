@@ -96,8 +96,10 @@ def test_who_does_not_know_yet_who_is_written_to_waits_for_it_and_nobody_else_do
 
 
 def test_all_members_are_read_from() -> None:
-    reader = block(rendered().files[0].content, "listen reader")
-    assert "bind 127.0.0.1:3307" in reader
+    config = rendered().files[0].content
+    reader = block(config, "listen reader")
+    assert 'bind "${DATABASE_READER}"' in reader
+    assert "presetenv DATABASE_READER 127.0.0.1:3307" in block(config, "global")
     assert [line.split()[1] for line in reader if line.startswith("server ")] == ["east-galera-1", "east-galera-3"]
 
 

@@ -7,7 +7,7 @@ import socketserver
 import subprocess
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -213,17 +213,41 @@ def test_an_edge_that_is_deaf_does_not_answer() -> None:
         assert subprocess.run(["bash", "-c", check, "check", "edge"], timeout=10).returncode == 1
 
 
+@pytest.mark.parametrize(
+    ("sockets", "code"),
+    [
+        ("ESTAB 0 0 a b cubic bytes_sent:900 lastsnd:100 lastrcv:50", 0),
+        ("ESTAB 0 0 a b cubic bytes_sent:900 lastrcv:50", 0),
+        ("ESTAB 0 0 a b cubic bytes_sent:900 lastsnd:400 lastrcv:50", 1),
+        ("ESTAB 9 0 a b cubic lastsnd:10 lastrcv:10", 1),
+        ("", 1),
+    ],
+    ids=["told something", "tells something", "told something long ago", "was only connected to", "nobody"],
+)
+def test_an_edge_that_is_slow_and_speaks_to_others_is_busy_and_not_deaf(
+    tmp_path: Path, sockets: str, code: int
+) -> None:
+    programs(tmp_path, ss=f"echo '{sockets}'")
+    with edge_that_says("HTTP/1.1 200 OK", after=0.5) as (port, _):
+        check = content(render(1), "/etc/outlast/keepalived/edge-answers").replace("10.0.0.11/80", f"127.0.0.1/{port}")
+        argv = ["bash", "-c", check, "check", "edge"]
+        assert subprocess.run(argv, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}).returncode == code
+
+
 @contextmanager
-def edge_that_says(text: str | None) -> Generator[tuple[int, list[bytes]]]:
-    """An edge that answers with this line (None: nobody listens); its port, and the first line of all that asked."""
+def edge_that_says(text: str | None, after: float = 0.0) -> Generator[tuple[int, list[bytes]]]:
+    """An edge that answers so after a while (None: nobody listens); its port, and the first line of all that asked."""
     asked: list[bytes] = []
+    late = threading.Event()
 
     class Edge(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             asked.append(self.rfile.readline().rstrip())
             while self.rfile.readline().strip():
                 pass
-            self.wfile.write(f"{text}\r\n\r\n".encode() if text else b"")
+            late.wait(after)
+            with suppress(ConnectionError):
+                self.wfile.write(f"{text}\r\n\r\n".encode() if text else b"")
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Edge) as server:
         port = server.server_address[1]

@@ -8,6 +8,7 @@ from outlast.components.dbproxy.options import ProxyOptions
 from outlast.components.dbproxy.probe import probe
 from outlast.contract.bundle import File, Part, Service
 from outlast.contract.identity import AUTHORITY, identity
+from outlast.contract.listener import Listener
 from outlast.contract.template import render as fill
 from outlast.contract.unit import Start, Unit
 from outlast.contract.view import NodeView
@@ -43,6 +44,7 @@ def render(view: NodeView[ProxyOptions]) -> Part:
         entry=ENTRY,
         authority=AUTHORITY,
         servers=servers(view),
+        listeners=_listeners(view),
         milliseconds=_milliseconds,
     )
     entry = File(ENTRY, fill("outlast.components.dbproxy", ENTRY.lstrip("/")))
@@ -60,6 +62,12 @@ def servers(view: NodeView[ProxyOptions]) -> tuple[Server, ...]:
         for e in view.using("mysql")
         if e.member in health
     )
+
+
+def _listeners(view: NodeView[ProxyOptions]) -> tuple[Listener, ...]:
+    """Where apps find the database."""
+    ports = {"DATABASE": view.port("database"), "DATABASE_READER": view.port("database-reader")}
+    return tuple(Listener(name, "127.0.0.1", port) for name, port in ports.items())
 
 
 def _milliseconds(seconds: float) -> str:
@@ -80,6 +88,8 @@ def _unit(view: NodeView[ProxyOptions]) -> Unit:
         user="haproxy",
         group="haproxy",
         runtime="outlast-dbproxy",
+        # An app that connects while a killed proxy is started again waits for a moment and is not refused.
+        listeners=_listeners(view),
         open_files=view.options.connections * FILES_PER_CONNECTION + SPARE_FILES,
         restart_after=0.1,
         start_limit=15,

@@ -9,6 +9,7 @@ from outlast.components.haproxy.passage import CONFIG, FULL, server_name
 from outlast.components.haproxy.probe import FALLBACK, SOCKET, probe
 from outlast.contract.bundle import File, Part, Service
 from outlast.contract.interface import Http
+from outlast.contract.listener import Listener
 from outlast.contract.secret import Certificate, certificate, key
 from outlast.contract.slot import Slot, in_slot
 from outlast.contract.template import render as fill
@@ -35,6 +36,8 @@ except OSError:
     if os.path.exists("{STATE}"):
         os.remove("{STATE}")
 """.strip()
+# Where it listens. Without these variables, as when its configuration is only checked, it binds them itself.
+LISTENERS = (Listener("EDGE_HTTP", "0.0.0.0", 80), Listener("EDGE_HTTPS", "0.0.0.0", 443))
 PAGES = (
     (502, "Bad Gateway", "This request could not be finished."),
     (503, "Service Unavailable", "We will be back in a moment."),
@@ -91,6 +94,7 @@ def render(view: NodeView[EdgeOptions]) -> Part:
         fallback=FALLBACK,
         full=FULL,
         state=STATE,
+        listeners=LISTENERS,
         health_path=HEALTH_PATH,
         milliseconds=_milliseconds,
     )
@@ -159,6 +163,8 @@ def _unit() -> Unit:
         user="haproxy",
         group="haproxy",
         capabilities=("CAP_NET_BIND_SERVICE",),
+        # Whoever comes while a killed edge is started again waits for a moment and is not refused.
+        listeners=LISTENERS,
         runtime="outlast-haproxy",
         # A dead edge is back in a fifth of a second, sooner than its address could move.
         restart_after=0.1,

@@ -30,6 +30,8 @@ RUNTIME = "/run/outlast-keepalived"
 # before. It is a penalty and not a fault, because when the edge answers nowhere the address must still be somewhere.
 HOME, FIRST_AWAY, PENALTY = 250, 200, 150
 FEWEST = 1
+# An edge answers within SOON seconds, or within LATE when it is busy with others. It is asked once in SOON.
+SOON, LATE = 0.25, 1.0
 # The rules by which an address falls quiet before it leaves: new connections have BEGIN seconds to say what they want;
 # requests of the last RECENT milliseconds get TRIES looks of some 50 ms each; the rules end by themselves after HELD
 # seconds.
@@ -72,6 +74,8 @@ def render(view: NodeView[AddressOptions]) -> Part:
         "config": CONFIG,
         "runtime": RUNTIME,
         "table": TABLE,
+        "soon": SOON,
+        "late": LATE,
         "begin": BEGIN,
         "recent": RECENT,
         "tries": TRIES,
