@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from outlast.components.dbproxy.options import ProxyOptions
-from outlast.components.dbproxy.probe import probe
+from outlast.components.dbproxy.probe import SOCKET, probe
 from outlast.contract.bundle import File, Part, Service
 from outlast.contract.identity import AUTHORITY, identity
 from outlast.contract.listener import Listener
 from outlast.contract.template import render as fill
 from outlast.contract.unit import Start, Unit
 from outlast.contract.view import NodeView
+from outlast.contract.watchdog import watchdog
 
 FOLDER = "/etc/outlast/dbproxy"
 CONFIG = f"{FOLDER}/haproxy.cfg"
@@ -42,6 +43,7 @@ def render(view: NodeView[ProxyOptions]) -> Part:
         options=view.options,
         own=own,
         entry=ENTRY,
+        control=SOCKET,
         authority=AUTHORITY,
         servers=servers(view),
         listeners=_listeners(view),
@@ -51,7 +53,9 @@ def render(view: NodeView[ProxyOptions]) -> Part:
     files = (File(CONFIG, text), entry, *own.files)
     reads = (*(file.path for file in files), AUTHORITY)
     service = Service("outlast-dbproxy.service", _unit(view).text(), reload_on=reads)
-    return Part(files=files, services=(service,), probe=probe(_database(view)), certificates=(own.wanted,))
+    # One that hangs would keep the apps of its machine from the database for as long as it does.
+    watched = watchdog(service.name, socket=SOCKET, question="show version", user="haproxy")
+    return Part(files=files, services=(service, watched), probe=probe(_database(view)), certificates=(own.wanted,))
 
 
 def servers(view: NodeView[ProxyOptions]) -> tuple[Server, ...]:
@@ -91,7 +95,7 @@ def _unit(view: NodeView[ProxyOptions]) -> Unit:
         # An app that connects while a killed proxy is started again waits for a moment and is not refused.
         listeners=_listeners(view),
         open_files=view.options.connections * FILES_PER_CONNECTION + SPARE_FILES,
-        restart_after=0.1,
+        restart_after=0.02,
         start_limit=15,
         stop_limit=5,
         # A machine that is busy must not take the database for a dead one.

@@ -166,8 +166,8 @@ def _unit() -> Unit:
         # Whoever comes while a killed edge is started again waits for a moment and is not refused.
         listeners=LISTENERS,
         runtime="outlast-haproxy",
-        # A dead edge is back in a fifth of a second, sooner than its address could move.
-        restart_after=0.1,
+        # A dead edge is back sooner than its address could move.
+        restart_after=0.02,
         start_limit=15,
         stop_limit=10,
         extra=(
