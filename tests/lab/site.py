@@ -27,14 +27,15 @@ OUTLAST = Path(sys.executable).with_name("outlast")
 
 @dataclass(frozen=True)
 class LabSite:
-    """One site folder and its command line."""
+    """One site folder and its command line; `before` are words that stand before the command."""
 
     home: Path
+    before: tuple[str, ...] = ()
 
     def run(self, *arguments: str, expect: int | None = 0, limit: float = 300.0) -> subprocess.CompletedProcess[str]:
         """Run `outlast` on this site and expect its exit code."""
         verb, *rest = arguments
-        command = [str(OUTLAST), verb, "-f", str(self.home / "site.yaml"), *rest]
+        command = [*self.before, str(OUTLAST), verb, "-f", str(self.home / "site.yaml"), *rest]
         done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
         assert expect is None or done.returncode == expect, (
             f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}"
