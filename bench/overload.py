@@ -25,6 +25,7 @@ from outlast.cli.target import applied
 from outlast.controller.workspace import Workspace, open_workspace
 from outlast.kernel.errors import OutlastError, Unreachable
 from outlast.proof.checkers import availability, lost
+from outlast.proof.computer import go_first
 from outlast.proof.faults.chaos import Chaos
 from outlast.proof.faults.fault import Fault
 from outlast.proof.history import history
@@ -43,6 +44,7 @@ HEALTHY_LIMIT = 300.0
 
 async def main() -> int:
     """Overload the site for as long as the command line asks for (default 20 minutes)."""
+    go_first()
     minutes = min(LONGEST, float(sys.argv[1]) if len(sys.argv) > 1 else 20.0)
     workspace = open_workspace(Path(sys.argv[2] if len(sys.argv) > 2 else "examples/shop/site.yaml"))
     blueprint = applied(workspace)

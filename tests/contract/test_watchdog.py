@@ -53,10 +53,17 @@ def service(tmp_path: Path) -> Generator[subprocess.Popen[str]]:
 def deaf(program: dict[str, Any], folder: Path, times: Sequence[float] = ()) -> bool:
     """Whether it is, after looks without a pause; `times` stand for the clock."""
     clock = iter(times)
-    now = (lambda: next(clock)) if times else (lambda: 0.0)
-    found = program["deaf"](str(folder / "socket"), QUESTION, str(folder), wait=lambda _: None, now=now)
+
+    def now() -> float:
+        return next(clock) if times else 0.0
+
+    found = program["deaf"](str(folder / "socket"), QUESTION, str(folder), wait=at_once, now=now)
     assert isinstance(found, bool)
     return found
+
+
+def at_once(_seconds: float) -> None:
+    """A pause that takes no time."""
 
 
 def test_one_that_answers_is_not_deaf(program: dict[str, Any], service: subprocess.Popen[str], tmp_path: Path) -> None:

@@ -157,6 +157,45 @@ def test_orders_go_on_when_the_writer_is_cut_off(shop: LabSite) -> None:
     assert gap < 3.0
 
 
+def test_whoever_comes_while_an_edge_is_dead_waits_and_is_not_refused(shop: LabSite) -> None:
+    address, holder = next((f["address"], f["holder"]) for f in shop.status()["floating"])
+    found: list[str] = []
+    killing = shop.start("exec", holder, "--", "systemctl", "kill", "--signal=SIGKILL", "outlast-haproxy")
+    after = 0
+    while after < 20:
+        after += killing.poll() is not None
+        found.append(answer(shop, address))
+    assert killing.communicate()[1] == ""
+    assert restarts(shop, holder, "outlast-haproxy") == 1
+    # What was under way breaks; nobody is refused.
+    assert [each for each in found if "refused" in each] == []
+    assert found[-1] == "200"
+
+
+def answer(site: LabSite, address: str) -> str:
+    """What somebody gets who comes now: a status, or why not."""
+    try:
+        with site.client(f"https://{address}/") as client:
+            return str(client.get("/healthz").status_code)
+    except httpx.HTTPError as error:
+        return str(error)
+
+
+def restarts(site: LabSite, machine: str, service: str) -> int:
+    """How often systemd has started it again."""
+    return int(site.run("exec", machine, "--", "systemctl", "show", service, "--property=NRestarts", "--value").stdout)
+
+
+def test_a_database_proxy_that_is_deaf_is_started_again_by_its_own_machine(shop: LabSite) -> None:
+    machine, service = "east-app-1", "outlast-dbproxy"
+    before = restarts(shop, machine, service)
+    shop.run("exec", machine, "--", "systemctl", "kill", "--kill-whom=all", "--signal=SIGSTOP", service)
+    until("it is started again", lambda: restarts(shop, machine, service) > before, 30)
+    told = shop.run("exec", machine, "--", "journalctl", "--no-pager", "--unit", f"{service}-watchdog").stdout
+    assert told.count("ended, to be started again") == 1
+    until("the site is whole", lambda: shop.status()["healthy"], 60)
+
+
 def test_a_second_operator_is_refused_with_the_holder_named(shop: LabSite) -> None:
     with Store(shop.home / ".outlast").lock("up"):
         refused = shop.run("down", "--yes", expect=1)

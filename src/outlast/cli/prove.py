@@ -10,7 +10,6 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -30,6 +29,7 @@ from outlast.controller.workspace import Workspace, open_workspace
 from outlast.kernel.errors import Finding, Invalid, Unreachable
 from outlast.kernel.events import silent
 from outlast.machines.machine import Machine
+from outlast.proof.computer import go_first
 from outlast.proof.derive import derive, telling
 from outlast.proof.experiment import ACTS, Experiment, Report
 from outlast.proof.faults.chaos import Chaos
@@ -47,7 +47,6 @@ from outlast.status import urls
 
 NOT_PROVED = 3
 TRIALS, MOST_TRIALS = 3, 200
-FIRST = -10
 ENGINES = ("mariadb-server", "galera-4", "haproxy", "keepalived", "etcd-server")
 
 
@@ -88,7 +87,7 @@ def prove(
         print_json(experiments) if json else out.print(_listed(experiments))
         return 0
     asked = _Asked(tuple(only or ()), quick, 1 if quick else trials, verbose, quiet or json, lock_wait)
-    _go_first()
+    go_first()
     with workspace.store.lock("prove", lock_wait):
         folder = to or workspace.store.folder / "proof" / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         report = asyncio.run(_prove(workspace, asked, folder))
@@ -116,14 +115,6 @@ def _verdicts(report: Report) -> dict[str, bool]:
     }
 
 
-def _go_first() -> None:
-    """In a lab the customers share the processors with the machines that they visit: who came late saw no outage."""
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, FIRST)
-        # Where sessions share the processor by session, a nice value counts only within its own.
-        Path("/proc/self/autogroup").write_text(f"{FIRST}\n", encoding="utf-8")
-
-
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """What the command line asks for."""
@@ -137,8 +128,8 @@ class _Asked:
 
 
 async def _catalogue(workspace: Workspace, only: Sequence[str], *, quick: bool) -> tuple[Experiment, ...]:
-    blueprint = applied(workspace)
-    watch = Watch(blueprint, workspace.registry, workspace.provider, workspace.vault)
+    await workspace.catch_up()
+    watch = Watch(applied(workspace), workspace.registry, workspace.provider, workspace.vault)
     try:
         return _chosen(await _experiments(workspace, watch, quick=quick), only)
     finally:
@@ -173,6 +164,7 @@ async def _prove(workspace: Workspace, asked: _Asked, folder: Path) -> Report:
     from outlast.proof.run import Stand
 
     began, at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
+    await workspace.catch_up()
     blueprint = applied(workspace)
     watch = Watch(blueprint, workspace.registry, workspace.provider, workspace.vault)
     async with Chaos(blueprint, workspace.provider, workspace.registry, workspace.file, workspace.environment) as chaos:

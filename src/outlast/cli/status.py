@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Annotated
 
@@ -14,20 +15,21 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
+from outlast.blueprint.blueprint import Blueprint
 from outlast.cli.options import SITE_FILE, AsJson, Environment, SiteFile
 from outlast.cli.output import as_json, out, print_findings, print_json
-from outlast.cli.target import applied, called, named, up_of
+from outlast.cli.target import applied, called, named
 from outlast.contract.probe import Health
 from outlast.controller.observe import look
 from outlast.controller.rotation import ending
 from outlast.controller.workspace import Workspace, open_workspace
-from outlast.kernel.errors import Finding, OutlastError
 from outlast.status import ServiceStatus, Status, assess
 
 NEGATIVE = 3
 DOT = {Health.HEALTHY: "[green]●[/]", Health.UNHEALTHY: "[red]●[/]", Health.UNKNOWN: "[yellow]?[/]"}
 STATE = {"up": "[green]up[/]", "down": "[red]down[/]", "unknown": "[yellow]unknown[/]"}
 WATCH_EVERY = 1.0
+NEWS_LIMIT = 3.0
 
 
 def register(app: typer.Typer) -> None:
@@ -58,13 +60,23 @@ def status(
 
 
 async def read_status(workspace: Workspace) -> Status:
-    """One look at the site as it was last applied. Raises `OutlastError` when it never was."""
-    blueprint = workspace.store.blueprint()
-    if blueprint is None:
-        fix = f"run `{up_of(workspace)}` first"
-        raise OutlastError(Finding(workspace.site.site, "the site is not up", "nothing was applied yet", fix))
+    """One look at the site as it shall be now. Raises `OutlastError` when it never was up."""
+    blueprint = applied(workspace)
+    seen, _ = await asyncio.gather(_seen(workspace, blueprint), _hear(workspace))
+    newest = applied(workspace)
+    return seen if newest.generation == blueprint.generation else await _seen(workspace, newest)
+
+
+async def _seen(workspace: Workspace, blueprint: Blueprint) -> Status:
     found, sight = await asyncio.gather(workspace.provider.list(), look(blueprint, workspace.provider, workspace.vault))
     return assess(blueprint, workspace.registry, {machine.name: machine for machine in found}, sight)
+
+
+async def _hear(workspace: Workspace) -> None:
+    """What the controllers made of the site since, if they say it while one looks."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(NEWS_LIMIT):
+            await workspace.catch_up()
 
 
 def _watch(workspace: Workspace) -> int:
