@@ -166,6 +166,17 @@ def test_an_app_grows_and_shrinks_by_a_word_and_up_keeps_it(shop: LabSite) -> No
     assert shop.run("scale", "web", "99", expect=2).returncode == 2
 
 
+def test_status_knows_what_somebody_else_made_of_the_site(shop: LabSite) -> None:
+    kept = shop.home / ".outlast/blueprint.json"
+    before = kept.read_bytes()
+    shop.run("scale", "web", "3")
+    # As if a controller had done it, or another operator.
+    kept.write_bytes(before)
+    until("status tells of three", lambda: grown(shop, 3), 60)
+    shop.run("scale", "web", "2")
+    assert machines(shop) == 2
+
+
 def test_an_operator_bounds_an_app_until_further_notice(shop: LabSite) -> None:
     shop.run("scale", "web", "3..4")
     until("the least are there", lambda: machines(shop) == 3 and shop.status()["healthy"], 120)
