@@ -102,8 +102,8 @@ class Stage:
                 assert customer.stdout.readline() == "heard\n"
                 yield customer.stdout
 
-    def takes_over(self, edge: str) -> None:
-        self.on(edge, sys.executable, "-c", self.takeover, self.name, self.address)
+    def takes_over(self, edge: str, *, check: bool = True) -> None:
+        self.on(edge, sys.executable, "-c", self.takeover, self.name, self.address, check=check)
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -165,6 +165,15 @@ async def test_nobody_tells_it_but_the_next_one(stage: Stage, tmp_path: Path) ->
                 assert customer.readline() == "silence\n"
         finally:
             await network.set_cable(IDENTITY, first, "up")
+
+
+async def test_an_address_that_is_gone_again_ends_nothing(stage: Stage, tmp_path: Path) -> None:
+    first, second = EDGES
+    with stage.holds(first), stage.asked(tmp_path, "a request", 2.0) as customer:
+        known = stage.known(second)
+        stage.takes_over(second, check=False)
+        assert stage.known(second) == known > 0
+        assert customer.readline() == "silence\n"
 
 
 async def test_what_has_ended_is_forgotten(stage: Stage, tmp_path: Path) -> None:
