@@ -4,17 +4,19 @@ Needs the example shop (`sudo make run`), or the site file that is named. For so
 on the machine of the member that is written to (in a lab they are in the way of all), eight customers on each app
 machine write without a pause beside the usual ones, one member after another copies all data anew, and the one that is
 written to is dumped again and again as by a backup.
-Nobody breaks anything. Then it prints who was written to, the longest time without an answer and whether an address
-moved. Exit code 1 when the writes or an address moved.
+Nobody breaks anything. Then it prints who was written to, the longest time without an answer, whether an address moved
+and how long the computer lets wait whoever comes before all others. Exit code 1 when the writes or an address moved.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from itertools import cycle
 from pathlib import Path
 from uuid import uuid4
@@ -38,6 +40,19 @@ LONGEST = 60.0
 COPY = "galera-full-copy"
 DUMP = ["sh", "-c", "mariadb-dump --all-databases --single-transaction > /dev/null"]
 FULL_RATE = (("append", 8, 0.0),)
+# Woken each 20 ms, before everybody but the floating addresses: when it waits for long, so did they, for the computer.
+WITNESS = """
+import json, os, signal, sys, time
+os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(49))
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(print(json.dumps(late))))
+late, before, limit = [], time.time(), time.time() + float(sys.argv[1])
+while before < limit:
+    time.sleep(0.02)
+    now = time.time()
+    if now - before > 0.12:
+        late.append((before, now - before - 0.02))
+    before = now
+"""
 PAUSE = 20.0
 HEALTHY_LIMIT = 300.0
 
@@ -63,7 +78,7 @@ async def _overload(workspace: Workspace, watch: Watch, chaos: Chaos, before: St
     machines = tuple(member.machine for member in before.members if member.name == primary)
     await rows.prepare()
     began = time.time()
-    async with rows.working(None, seconds + 60), web.working():
+    async with _witnessed(seconds + 60) as late, rows.working(None, seconds + 60), web.working():
         injected = await chaos.inject(Fault("processor", machines, seconds=seconds + 60))
         try:
             copies, dumps = await asyncio.gather(
@@ -85,8 +100,23 @@ async def _overload(workspace: Workspace, watch: Watch, chaos: Chaos, before: St
     console.print(f"{seconds / 60:g} minutes: {sum(writers.values())} acknowledged writes, by member: {dict(writers)}")
     console.print(f"{copies} full copies, {dumps} dumps; addresses moved {moved} times; not at home: {away or 'none'}")
     console.print(f"longest time without an answer: {gap.seconds if gap else float('nan'):.2f} s ({gap})")
+    waits = sorted((seconds for _, seconds in late), reverse=True)
+    console.print(f"waits of more than 0.1 s for a processor, at real-time priority: {len(waits)}; longest {waits[:5]}")
     console.print(f"errors: {availability.errors(held)} of {len(held.operations)}; {lost.check(held).because}")
     return 0 if len(writers) == 1 and not moved and not away else 1
+
+
+@asynccontextmanager
+async def _witnessed(seconds: float) -> AsyncIterator[list[tuple[float, float]]]:
+    """Within: somebody of real-time priority wakes again and again; after: when they woke late, and by how much."""
+    late: list[tuple[float, float]] = []
+    argv = (sys.executable, "-c", WITNESS, str(seconds))
+    process = await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.PIPE)
+    try:
+        yield late
+    finally:
+        process.terminate()
+        late += json.loads((await process.communicate())[0] or "[]")
 
 
 async def _moves(watch: Watch, status: Status, began: float) -> int:

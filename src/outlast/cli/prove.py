@@ -20,6 +20,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from outlast.blueprint.blueprint import Blueprint
 from outlast.cli.options import SITE_FILE, AsJson, Environment, LockWait, Quiet, SiteFile, Verbose
 from outlast.cli.output import err, out, print_json
 from outlast.cli.progress import shown
@@ -164,17 +165,20 @@ async def _prove(workspace: Workspace, asked: _Asked, folder: Path) -> Report:
     from outlast.proof.run import Stand
 
     began, at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
-    await workspace.catch_up()
-    blueprint = applied(workspace)
-    watch = Watch(blueprint, workspace.registry, workspace.provider, workspace.vault)
+
+    async def newer() -> Blueprint:
+        await workspace.catch_up()
+        return applied(workspace)
+
+    blueprint = await newer()
+    watch = Watch(blueprint, workspace.registry, workspace.provider, workspace.vault, newer)
     async with Chaos(blueprint, workspace.provider, workspace.registry, workspace.file, workspace.environment) as chaos:
         try:
             experiments = _chosen(await _experiments(workspace, watch, quick=asked.quick), asked.only)
             stand = Stand(
-                blueprint=blueprint,
                 provider=workspace.provider,
                 watch=watch,
-                striker=Striker(blueprint, workspace.registry, chaos, watch),
+                striker=Striker(workspace.registry, chaos, watch),
                 urls=urls(blueprint),
                 authority=workspace.vault.authority_path,
                 customers=workspace.site.customers,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from outlast.apply.vault import Vault
@@ -25,12 +26,14 @@ PROBE_LIMIT = 6.0
 
 @dataclass
 class Watch:
-    """One site under observation."""
+    """One site under observation. `newer` says what its controllers have made of it: whoever waits for all of it must
+    not wait for what they have taken away."""
 
     blueprint: Blueprint
     registry: Registry
     provider: Provider
     vault: Vault
+    newer: Callable[[], Awaitable[Blueprint]] | None = None
     kept: Kept = field(init=False)
 
     def __post_init__(self) -> None:
@@ -56,6 +59,9 @@ class Watch:
             if time.monotonic() - began > limit:
                 return None
             await asyncio.sleep(POLL)
+            if self.newer is not None:
+                with suppress(OutlastError):
+                    self.blueprint = await self.newer()
 
     async def again(self, targets: Collection[str], limit: float) -> float | None:
         """Wait until these members, and all those on these machines, are well again, and ask nobody else: a look at the

@@ -41,13 +41,17 @@ CUT_OFF = frozenset({"isolate", "pause"})
 class Stand:
     """Everything that a trial needs of the site. `authority` is the certificate that clients trust."""
 
-    blueprint: Blueprint
     provider: Provider
     watch: Watch
     striker: Striker
     urls: tuple[str, ...]
     authority: Path
     customers: Customers
+
+    @property
+    def blueprint(self) -> Blueprint:
+        """The site as it is now."""
+        return self.watch.blueprint
 
 
 async def trial(stand: Stand, experiment: Experiment, number: int) -> tuple[Trial, History]:
@@ -105,6 +109,7 @@ async def _steady(stand: Stand) -> Status:
         why = "; ".join(ill) or f"not at home: {', '.join(homeless)}"
         fix = "mend it (`outlast up`), then run the same command again: nothing was broken"
         raise OutlastError(Finding(status.site, f"not whole within {STEADY_LIMIT:g} s", why, fix))
+    stand.striker.chaos.follow(stand.blueprint)
     return await stand.watch.status()
 
 

@@ -39,10 +39,14 @@ class Struck:
 class Striker:
     """One site."""
 
-    blueprint: Blueprint
     registry: Registry
     chaos: Chaos
     watch: Watch
+
+    @property
+    def blueprint(self) -> Blueprint:
+        """The site as it is now."""
+        return self.watch.blueprint
 
     @asynccontextmanager
     async def struck(self, experiment: Experiment, status: Status, number: int) -> AsyncGenerator[Struck]:

@@ -43,5 +43,5 @@ COMPONENT = Component(
     settle=20.0,
     floats=True,
     model=MODEL,
-    presets={"fast": {"advert": "50ms"}, "patient": {"advert": "500ms", "home_delay": "30s"}},
+    presets={"fast": {"advert": "20ms"}, "patient": {"advert": "150ms", "home_delay": "30s"}},
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from outlast.components.keepalived.options import AddressOptions
+from outlast.components.keepalived.options import MISSED, AddressOptions
 from outlast.components.keepalived.probe import probe
 from outlast.contract.bundle import File, Part, Service
 from outlast.contract.interface import Endpoint
@@ -81,6 +81,7 @@ def render(view: NodeView[AddressOptions]) -> Part:
         "tries": TRIES,
         "held": HELD,
         "patience": PATIENCE,
+        "missed": MISSED,
         "home_delay": round(view.options.home_delay),
         "edge": edge,
         "health": _health(edge) if edge else "/",

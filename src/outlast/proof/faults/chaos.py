@@ -59,6 +59,10 @@ class Chaos:
     async def __aexit__(self, *_: object) -> None:
         await self._hands.close()
 
+    def follow(self, blueprint: Blueprint) -> None:
+        """The site has become this one."""
+        self._blueprint = blueprint
+
     def allow(self, fault: Fault) -> None:
         """Raises `Invalid` for a fault that this site cannot have, `OutlastError` when faults are off."""
         refuse(fault, self._blueprint, self._registry, self._provider.faults)
