@@ -172,6 +172,31 @@ def test_whoever_comes_while_an_edge_is_dead_waits_and_is_not_refused(shop: LabS
     assert found[-1] == "200"
 
 
+def test_an_edge_that_is_restarted_answers_what_is_under_way_and_waits_for_nobody_who_says_nothing(
+    shop: LabSite,
+) -> None:
+    address, holder = next((f["address"], f["holder"]) for f in shop.status()["floating"])
+    restart: list[subprocess.Popen[str]] = []
+
+    def order(product: str) -> Iterator[bytes]:
+        words = {"token": uuid.uuid4().hex, "items": [{"product": product, "quantity": 1}]}
+        told = json.dumps(words).encode()
+        yield told[:9]
+        restart.append(shop.start("exec", holder, "--", "systemctl", "restart", "outlast-haproxy"))
+        show = ("systemctl", "show", "outlast-haproxy", "--property=ActiveState", "--value")
+        until("it stops", lambda: shop.shell(holder, *show) == "deactivating\n", 20)
+        yield told[9:]
+
+    with shop.client(f"https://{address}/") as silent, shop.client(f"https://{address}/") as slow:
+        product = silent.get("/api/products", params={"limit": 1}).json()["products"][0]["id"]
+        assert slow.post("/api/orders", content=order(product)).status_code == 201
+        _, complaint = restart[0].communicate(timeout=60)
+        assert (restart[0].returncode, complaint) == (0, "")
+    told = shop.shell(holder, "journalctl", "--no-pager", "--unit=outlast-haproxy", "--since=-2min")
+    assert "timed out" not in told
+    assert answer(shop, address) == "200"
+
+
 def answer(site: LabSite, address: str) -> str:
     """What somebody gets who comes now: a status, or why not."""
     try:

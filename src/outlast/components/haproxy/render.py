@@ -19,6 +19,10 @@ from outlast.contract.view import NodeView
 PACKAGE = "outlast.components.haproxy"
 HEALTH_PATH = "/.outlast/edge"
 PEM = "/etc/outlast/haproxy/tls/site.pem"
+MASTER = "/run/outlast-haproxy/master.sock"
+STOP = "/usr/lib/outlast/haproxy/stop.py"
+# Seconds in which a stop waits for what a new connection wants, for what is under way, and in all.
+BEGIN, ANSWER, STOPPED = 0.1, 8.0, 10.0
 # What the new process shall know of every server. Better nothing than what was true before: systemd removes the file
 # with its folder whenever the edge stops, and this one when the old process does not answer.
 STATE = "/run/outlast-haproxy/servers"
@@ -103,8 +107,10 @@ def render(view: NodeView[EdgeOptions]) -> Part:
         # HAProxy runs as its own user from the start, so that user must be able to read the key.
         File(PEM, f"{certificate(name)}\n{key(name)}\n", mode=0o640, group="haproxy"),
         *pages,
+        File(STOP, fill(PACKAGE, STOP.lstrip("/"), master=MASTER, begin=BEGIN, limit=ANSWER)),
     )
-    service = Service("outlast-haproxy.service", _unit().text(), reload_on=tuple(file.path for file in files))
+    read = tuple(file.path for file in files if file.path != STOP)
+    service = Service("outlast-haproxy.service", _unit().text(), reload_on=read)
     addresses = [floating.address for floating in view.floating] + [peer.address for peer in view.peers]
     return Part(
         files=files,
@@ -151,7 +157,7 @@ def _milliseconds(seconds: float) -> str:
 def _unit() -> Unit:
     return Unit(
         description="Outlast edge (HAProxy)",
-        start=f"/usr/sbin/haproxy -Ws -f {CONFIG} -S /run/outlast-haproxy/master.sock",
+        start=f"/usr/sbin/haproxy -Ws -f {CONFIG} -S {MASTER}",
         # The file is checked first: a wrong one fails the reload and the old process keeps serving. On USR2 the new
         # process takes the listening sockets over from the old one, which finishes its requests.
         reload=(
@@ -169,10 +175,9 @@ def _unit() -> Unit:
         # A dead edge is back sooner than its address could move.
         restart_after=0.02,
         start_limit=15,
-        stop_limit=10,
+        before_stop=(f"/usr/bin/python3 -B {STOP} $MAINPID",),
+        stop_limit=STOPPED,
         extra=(
-            # USR1 is the soft stop: no new connections, requests under way are finished within the stop limit.
-            "KillSignal=SIGUSR1",
             "SuccessExitStatus=143",
             # One line for each request: journald's default would drop all above 10,000 in 30 s.
             "LogRateLimitIntervalSec=0",
