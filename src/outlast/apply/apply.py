@@ -33,7 +33,7 @@ RESTORE_LIMIT = 1300.0
 # before the note of what it was like, and the new one comes last: whenever this is killed, the release is missing or
 # whole. What runs in the old folder goes on in it until it is restarted.
 UNPACK = """
-if [ "$3" = yields ]; then { echo 10 > /proc/self/autogroup; renice -n 10 -p $$; } >/dev/null 2>&1 || true; fi
+if [ "$3" = yields ]; then { echo 19 > /proc/self/autogroup; renice -n 19 -p $$; } >/dev/null 2>&1 || true; fi
 mkdir -p "${2%/*}"
 exec 9<"${2%/*}"
 flock 9

@@ -29,7 +29,7 @@ POLL, SEEN_POLL = 0.5, 0.2
 SEEN_LIMIT = 5.0
 # For the whole session of a service, and back. Source: "The autogroup feature" in sched(7).
 PRIORITY = 'echo "$2" > "/proc/$(systemctl show --property MainPID --value "$1")/autogroup"'
-LATER, USUAL = 10, 0
+LATER, USUAL = 19, 0
 LIMIT = 10.0
 
 T = TypeVar("T")

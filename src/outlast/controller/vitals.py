@@ -10,25 +10,16 @@ from outlast.machines.machine import Machine
 LIMIT = 5.0
 # Memory is what its processes hold themselves, in and out of swap. Files that they read are no leak, and systemd's
 # MemoryCurrent, which counts them, is not there where the memory controller is not. Source: proc_pid_status(5).
+# Every member is asked while a release takes over, next to what serves: Python would take ten times the processor.
 SCRIPT = """
-import pathlib, subprocess, sys
-HELD = ("RssAnon:", "RssShmem:", "VmSwap:")
-def memory(group):
-    total = 0
-    for processes in pathlib.Path(group).rglob("cgroup.procs"):
-        for process in processes.read_text().split():
-            try:
-                lines = pathlib.Path("/proc/" + process + "/status").read_text().splitlines()
-            except OSError:
-                continue
-            total += sum(int(line.split()[1]) for line in lines if line.startswith(HELD))
-    return total << 10
-command = ["systemctl", "show", *sys.argv[1:], "--property", "ActiveState,NRestarts,ControlGroup"]
-for line in subprocess.run(command, stdout=subprocess.PIPE, text=True).stdout.splitlines():
-    print(line)
-    name, _, group = line.partition("=")
-    if name == "ControlGroup" and group:
-        print("Memory=" + str(memory("/sys/fs/cgroup" + group)))
+systemctl show "$@" --property ActiveState,NRestarts,ControlGroup | while IFS= read -r line; do
+    printf '%s\\n' "$line"
+    group=${line#ControlGroup=}
+    [ "$line" != "$group" ] && [ -n "$group" ] || continue
+    find "/sys/fs/cgroup$group" -name cgroup.procs -exec cat {} + 2> /dev/null | sed 's|.*|/proc/&/status|' |
+        xargs --no-run-if-empty cat 2> /dev/null |
+        awk '/^(RssAnon|RssShmem|VmSwap):/ { total += $2 } END { printf "Memory=%.0f\\n", total * 1024 }'
+done
 """
 
 
@@ -43,7 +34,7 @@ class Vitals:
 
 async def vitals(machine: Machine, services: Sequence[str]) -> tuple[Vitals, ...]:
     """Those of each service on a machine. Raises `Unreachable`."""
-    done = await machine.run(["python3", "-c", SCRIPT, *services], limit=LIMIT)
+    done = await machine.run(["sh", "-c", SCRIPT, "vitals", *services], limit=LIMIT)
     blocks = done.stdout.decode(errors="replace").split("\n\n")
     found = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in blocks]
     return tuple(map(_vitals, found[: len(services)]))

@@ -22,9 +22,9 @@ CHUNK = 65536
 # Beside the build's own folder: a command line, which every user of the box can read, is no place for passwords.
 ENVIRONMENT = "root/.outlast-environment"
 # A lab shares its processors with the site that runs on them: whatever serves comes first, also where the kernel shares
-# them by session.
+# them by session and not by control group.
 RUN = """
-{ echo 10 > /proc/self/autogroup; renice -n 10 -p $$; } > /dev/null 2>&1 || true
+{ echo 19 > /proc/self/autogroup; renice -n 19 -p $$; } > /dev/null 2>&1 || true
 . "/$1"
 exec sh -e -c "$2"
 """
@@ -69,7 +69,7 @@ async def _run(machine: str, root: Path, order: BuildOrder) -> AsyncGenerator[st
     disk.private(root / ENVIRONMENT, trust.exports(order.environment).encode())
     _give_names(root)
     child = await asyncio.create_subprocess_exec(
-        *process.own_group(machine),
+        *process.own_group(machine, idle=True),
         "systemd-nspawn",
         "--quiet",
         f"--directory={root}",

@@ -13,7 +13,7 @@ import shutil
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,6 +30,18 @@ INOTIFY_INSTANCES = 8192
 PROPAGATE = Path("/run/systemd/nspawn/propagate")
 # On a box with hybrid cgroups, stopping services inside fails without it.
 ENVIRONMENT = {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
+# Where each machine has a group, and where processors are shared, on a box that keeps that apart.
+KINDS, SHARES = frozenset({"cgroup2", "name=systemd"}), frozenset({"cpu"})
+# Made twice: the last machine of another lab may take the common folder away between its making and ours.
+OWN_GROUP = """
+for group in $1; do
+    mkdir -p "$group" 2>/dev/null || mkdir -p "$group"
+    if [ -n "$2" ] && [ -e "$group/cpu.idle" ]; then echo 1 > "$group/cpu.idle"; fi
+    echo $$ > "$group/cgroup.procs"
+done
+shift 2
+exec "$@"
+"""
 
 
 def running(prefix: str) -> dict[str, set[int]]:
@@ -93,7 +105,7 @@ def sweep(prefix: str) -> None:
     """Remove the empty folders and groups of machines that ended."""
     for folder in PROPAGATE.glob(f"{prefix}*"):
         shutil.rmtree(folder, ignore_errors=True)
-    for hierarchy in _hierarchies():
+    for hierarchy in _hierarchies(KINDS | SHARES):
         for group in hierarchy.glob(f"outlast/{prefix}*"):
             for folder, _, _ in os.walk(group, topdown=False):
                 with suppress(OSError):
@@ -103,27 +115,27 @@ def sweep(prefix: str) -> None:
             (hierarchy / "outlast").rmdir()  # only the last machine of all labs leaves it empty
 
 
-def own_group(machine: str) -> list[str]:
-    """What must stand before a command so that it runs in the machine's own control group."""
+def own_group(machine: str, *, idle: bool = False) -> list[str]:
+    """What must stand before a command so that it runs in the machine's own control group. `idle`: with what the others
+    leave of the processors, as far as this box can tell them apart."""
     if Path("/run/systemd/system").is_dir():
         # A scope, or the machine would also end with the operator's session.
         scope = ("--property=Delegate=yes", "--property=TasksMax=infinity", f"--unit={machine}")
-        return ["systemd-run", "--scope", "--quiet", "--collect", *scope]
-    groups = " ".join(str(hierarchy / "outlast" / machine) for hierarchy in _hierarchies())
-    # Twice: the last machine of another lab may take the common folder away between its making and ours.
-    make = 'mkdir -p "$group" 2>/dev/null || mkdir -p "$group"'
-    script = f'for group in $1; do {make}; echo $$ > "$group/cgroup.procs"; done; shift; exec "$@"'
-    return ["sh", "-e", "-c", script, "own-group", groups]
+        least = ("--property=CPUWeight=1",) if idle else ()
+        return ["systemd-run", "--scope", "--quiet", "--collect", *scope, *least]
+    hierarchies = _hierarchies(KINDS | SHARES if idle else KINDS)
+    groups = " ".join(str(hierarchy / "outlast" / machine) for hierarchy in hierarchies)
+    return ["sh", "-e", "-c", OWN_GROUP, "own-group", groups, "1" if idle else ""]
 
 
-def _hierarchies() -> list[Path]:
-    """Where the unified control groups are and, on a box that has both kinds, systemd's old ones."""
+def _hierarchies(kinds: Set[str] = KINDS) -> list[Path]:
+    """Where the unified control groups are and, on a box that has both kinds, the old ones that are named."""
     found: list[Path] = []
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         fields = line.split()
         # After the dash stand the type, the source and the options of the file system (proc_pid_mountinfo(5)).
         kind, _, options = fields[fields.index("-") + 1 :]
-        if kind == "cgroup2" or (kind == "cgroup" and "name=systemd" in options.split(",")):
+        if kind in kinds or (kind == "cgroup" and kinds & set(options.split(","))):
             found.append(Path(fields[4]))
     return found
 
