@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outlast.controller.remembered import dump, parse
-from outlast.policy.memory import Ask, Attempt, Ill, Memory, Verb
+from outlast.policy.memory import Ask, Attempt, Ill, LeftAlone, Memory, Verb
 
 MEMORY = Memory(
     ills={"east-app-1": Ill("its power is off", 95.0)},
     tried={"east-app-1": (Attempt(Verb.START, 90.0, 150.0), Attempt(Verb.START, 60.0, 120.0))},
     under_way={"east-app-1": Attempt(Verb.START, 90.0, 150.0)},
-    quarantined={"east-web-2": Ill("it is not healthy", 50.0)},
+    quarantined={"east-web-2": LeftAlone("it is not healthy", 50.0, 97.0)},
     asks={"east/web": (Ask(70.0, 3), Ask(99.0, 2))},
     resized={"east/web": 80.0},
     looked=99.5,

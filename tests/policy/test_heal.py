@@ -108,6 +108,20 @@ def test_what_is_well_only_for_moments_is_left_alone() -> None:
     assert "web-1" in healing.memory.quarantined
 
 
+def test_what_was_left_alone_and_is_well_for_long_since_somebody_mended_it_is_healed_again() -> None:
+    def lost(now: float) -> tuple[str, ...]:
+        return ("b1",) if (now < 500 and now % 60 < 5) or now >= mended else ()
+
+    mended = 630.0
+    ordered, healing = course(lambda now: look(now, absent=lost(now)), 640)
+    assert [at < 500 for at, _, _ in ordered] == [True] * 4 + [False]
+    assert healing.memory.quarantined == {}
+    mended = 590.0
+    ordered, healing = course(lambda now: look(now, absent=lost(now)), 640)
+    assert len(ordered) == 4, "well for a minute and a half only"
+    assert "b1" in healing.memory.quarantined
+
+
 def test_one_thing_is_taken_away_at_a_time_but_all_that_is_off_is_started_at_once() -> None:
     ordered, healing = course(lambda now: look(now, silent=("b1", "a1")), 6)
     assert ordered == [(6.0, Verb.CYCLE, "a1")]

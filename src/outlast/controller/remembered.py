@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from pydantic import TypeAdapter, ValidationError
 
-from outlast.policy.memory import Ask, Attempt, Ill, Memory
+from outlast.policy.memory import Ask, Attempt, Ill, LeftAlone, Memory
 
 MEMORY = TypeAdapter(Memory)
 
@@ -37,7 +37,7 @@ def shifted(memory: Memory, by: float) -> Memory:
         ills={name: _ill(ill, by) for name, ill in memory.ills.items()},
         tried={name: tuple(_attempt(each, by) for each in tried) for name, tried in memory.tried.items()},
         under_way={name: _attempt(attempt, by) for name, attempt in memory.under_way.items()},
-        quarantined={name: _ill(ill, by) for name, ill in memory.quarantined.items()},
+        quarantined={name: _alone(left, by) for name, left in memory.quarantined.items()},
         asks={name: tuple(Ask(ask.at + by, ask.members) for ask in asks) for name, asks in memory.asks.items()},
         resized={name: at + by for name, at in memory.resized.items()},
         looked=memory.looked + by,
@@ -47,6 +47,10 @@ def shifted(memory: Memory, by: float) -> Memory:
 
 def _ill(ill: Ill, by: float) -> Ill:
     return replace(ill, since=ill.since + by)
+
+
+def _alone(left: LeftAlone, by: float) -> LeftAlone:
+    return replace(left, since=left.since + by, unwell=left.unwell + by)
 
 
 def _attempt(attempt: Attempt, by: float) -> Attempt:

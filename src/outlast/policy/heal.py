@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from outlast.contract.probe import Health
-from outlast.policy.memory import Attempt, Ill, Memory, Verb
+from outlast.policy.memory import Attempt, Ill, LeftAlone, Memory, Verb
 from outlast.policy.observation import Fact, Known, MachineSeen, Observation, Presence, fresh
 from outlast.policy.shape import Cluster, Shape
 
@@ -32,7 +32,7 @@ class Limits:
     younger are left to themselves; services are restarted by systemd, and clusters agree anew. `lost`: whom nobody
     has heard for so long serves nobody either. `boot`, `settle`: a remedy of a machine or a member has so long to help.
     A remedy after which it is well for `lasting` is forgotten; more than `tries` remedies of one thing within `window`
-    are too many, and it is left alone for `quarantine`.
+    are too many, and it is left alone for `quarantine`, or until somebody else has made it well for `lasting`.
     `at_once`: so many remedies may take something away at the same time."""
 
     facts: float = 5.0
@@ -80,7 +80,7 @@ def heal(seen: Observation, shape: Shape, memory: Memory, limits: Limits) -> Hea
         ill = memory.ills[subject]
         if len(tried) >= limits.tries:
             reason = f"{ill.what}, and {len(tried)} remedies within {limits.window:g} s did not last"
-            memory = replace(memory, quarantined={**memory.quarantined, subject: Ill(reason, seen.at)})
+            memory = replace(memory, quarantined={**memory.quarantined, subject: LeftAlone(reason, seen.at, seen.at)})
             waiting.append(f"{subject}: left alone, because {reason}")
             continue
         ladder = LADDER[ill.what]
@@ -111,7 +111,15 @@ def _noted(seen: Observation, shape: Shape, memory: Memory, limits: Limits) -> M
         if (kept := tuple(attempt for attempt in attempts if now - attempt.began <= limits.window))
         and (name in ills or now - kept[-1].began < limits.lasting)
     }
-    quarantined = {name: why for name, why in memory.quarantined.items() if now - why.since < limits.quarantine}
+    quarantined = {
+        name: left if _thrives(name, seen, shape, limits) else replace(left, unwell=now)
+        for name, left in memory.quarantined.items()
+    }
+    quarantined = {
+        name: left
+        for name, left in quarantined.items()
+        if now - left.since < limits.quarantine and now - left.unwell < limits.lasting
+    }
     for name in memory.quarantined.keys() - quarantined.keys():
         tried.pop(name, None)
     return replace(memory, ills=ills, under_way=under_way, tried=tried, quarantined=quarantined)
@@ -161,6 +169,14 @@ def _helped(subject: str, attempt: Attempt, seen: Observation, limits: Limits) -
         return max(machine.heard, machine.heard_elsewhere) > attempt.began and _is_heard(machine, seen.at, limits.facts)
     fact = seen.members.get(subject)
     return isinstance(fact, Known) and fact.at > attempt.began and fact.value is Health.HEALTHY
+
+
+def _thrives(subject: str, seen: Observation, shape: Shape, limits: Limits) -> bool:
+    """Whether it is seen to be well: of whom nothing is known, nobody may say so."""
+    if subject in shape.homes:
+        return _health(seen.members.get(subject), seen, limits) is Health.HEALTHY
+    machine = seen.machines.get(subject)
+    return machine is not None and _is_heard(machine, seen.at, limits.facts)
 
 
 def _own_fault(seen: Observation, shape: Shape, limits: Limits) -> str:

@@ -25,6 +25,15 @@ class Ill:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """Why nothing more is tried, since when, and when it was last not seen to be well."""
+
+    what: str
+    since: float
+    unwell: float
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One remedy that was ordered. `ends`: not seen to have helped by then, it has not."""
 
@@ -51,7 +60,7 @@ class Memory:
     ills: Mapping[str, Ill] = field(default_factory=dict[str, Ill])
     tried: Mapping[str, tuple[Attempt, ...]] = field(default_factory=dict[str, tuple[Attempt, ...]])
     under_way: Mapping[str, Attempt] = field(default_factory=dict[str, Attempt])
-    quarantined: Mapping[str, Ill] = field(default_factory=dict[str, Ill])
+    quarantined: Mapping[str, LeftAlone] = field(default_factory=dict[str, LeftAlone])
     asks: Mapping[str, tuple[Ask, ...]] = field(default_factory=dict[str, tuple[Ask, ...]])
     resized: Mapping[str, float] = field(default_factory=dict[str, float])
     looked: float = float("-inf")

@@ -60,7 +60,7 @@ class Campaign:
     async def _trial(self, experiment: Experiment, number: int) -> Trial:
         self.emit(Event(experiment.name, Phase.STARTED, f"trial {number + 1} of {self.trials}: {experiment.summary}"))
         try:
-            made, held = await trial(self.stand, experiment, number)
+            made, held = await trial(self.stand, experiment, number, self.emit)
         except OutlastError as error:
             made = _failed(number, error)
             self._say(experiment, made)

@@ -9,19 +9,21 @@ import asyncio
 import gc
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
 from outlast.blueprint.blueprint import Blueprint
 from outlast.kernel.errors import Finding, OutlastError, Unreachable
+from outlast.kernel.events import Emit, Event, Phase
 from outlast.machines.provider import Provider
 from outlast.proof.aim import aimed
 from outlast.proof.computer import worked
-from outlast.proof.experiment import Experiment, Role, Trial
+from outlast.proof.experiment import LOSE, Experiment, Role, Trial
 from outlast.proof.history import History, Kind, history
 from outlast.proof.judge import Seen, judge
 from outlast.proof.look import Watch
+from outlast.proof.peace import Peace
 from outlast.proof.strike import Striker
 from outlast.proof.workloads.database import DatabaseLoad, sources
 from outlast.proof.workloads.http import HttpLoad
@@ -47,6 +49,7 @@ class Stand:
     urls: tuple[str, ...]
     authority: Path
     customers: Customers
+    peace: Peace = field(default_factory=Peace)
 
     @property
     def blueprint(self) -> Blueprint:
@@ -54,10 +57,16 @@ class Stand:
         return self.watch.blueprint
 
 
-async def trial(stand: Stand, experiment: Experiment, number: int) -> tuple[Trial, History]:
+async def trial(stand: Stand, experiment: Experiment, number: int, emit: Emit) -> tuple[Trial, History]:
     """Run one trial; `number` counts from 0. Raises `OutlastError` when the site is not whole to begin with."""
     status = await _steady(stand)
-    targets = tuple(dict.fromkeys(name for hit in experiment.hits for name in aimed(hit.aim, status, number)))
+    targets = _targets(experiment, status, number)
+    loses = any(hit.fault == LOSE for hit in experiment.hits)
+    while loses and (seconds := stand.peace.wanted(targets)) > 0:
+        emit(Event(experiment.name, Phase.WAITING, f"{', '.join(targets)}: lost too often for {seconds:.0f} s more"))
+        await asyncio.sleep(seconds)
+        status = await _steady(stand)
+        targets = _targets(experiment, status, number)
     away = stand.striker.away(experiment, targets)
     web = HttpLoad(stand.urls, stand.authority, stand.customers)
     rows = DatabaseLoad(stand.blueprint, stand.provider, uuid4().hex[:8])
@@ -79,6 +88,7 @@ async def trial(stand: Stand, experiment: Experiment, number: int) -> tuple[Tria
         ended, busy = time.time(), worked().since(before)
     # Now that nobody is served who could feel it: the whole site.
     rest = await stand.watch.healthy(STEADY_LIMIT) if near is not None else None
+    stand.peace.begins(targets)
     redundant = None if near is None or rest is None else mended + near + rest
     await asyncio.gather(rows.final(), web.fetch())
     held = history([*rows.operations, *web.operations], struck.marks)
@@ -98,6 +108,10 @@ async def trial(stand: Stand, experiment: Experiment, number: int) -> tuple[Tria
         busy=busy,
     )
     return judge(experiment, held, seen), held
+
+
+def _targets(experiment: Experiment, status: Status, number: int) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for hit in experiment.hits for name in aimed(hit.aim, status, number)))
 
 
 async def _steady(stand: Stand) -> Status:
