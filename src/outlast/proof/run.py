@@ -63,7 +63,8 @@ async def trial(stand: Stand, experiment: Experiment, number: int, emit: Emit) -
     targets = _targets(experiment, status, number)
     loses = any(hit.fault == LOSE for hit in experiment.hits)
     while loses and (seconds := stand.peace.wanted(targets)) > 0:
-        emit(Event(experiment.name, Phase.WAITING, f"{', '.join(targets)}: lost too often for {seconds:.0f} s more"))
+        when = f"in {seconds:.0f} s, when the controllers have forgotten its last loss"
+        emit(Event(experiment.name, Phase.WAITING, f"{', '.join(targets)}: {when}"))
         await asyncio.sleep(seconds)
         status = await _steady(stand)
         targets = _targets(experiment, status, number)
