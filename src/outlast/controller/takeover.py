@@ -24,7 +24,8 @@ from outlast.kernel.errors import Finding, OutlastError
 from outlast.kernel.events import Phase
 from outlast.policy.relief import Tally, bloated, worse
 
-POLL, SEEN_POLL = 0.5, 0.2
+# Counters tell of a bad answer; that one dies or grows is looked at less often, for it costs several processes.
+POLL, ALIVE_POLL, SEEN_POLL = 0.5, 1.0, 0.2
 # Longer than two checks of an edge.
 SEEN_LIMIT = 5.0
 # For the whole session of a service, and back. Source: "The autogroup feature" in sched(7).
@@ -154,12 +155,12 @@ class Takeover:
             lately = self.passing.tally(warm, now, seats) if warm else Tally()
             if why := worse(fresh, lately, known, self.terms):
                 raise OutlastError(self._finding(new[0], why))
-            await asyncio.sleep(_pause(end))
+            await asyncio.sleep(_pause(end, POLL))
 
     async def _alive(self, new: Sequence[str], end: float) -> None:
         at_first = await self._vitals(new)
         for _ in _until(end):
-            await asyncio.sleep(_pause(end))
+            await asyncio.sleep(_pause(end, ALIVE_POLL))
             now = await self._vitals(new)
             for member in new:
                 if why := _ailing(at_first[member], now[member], self.terms):
@@ -235,8 +236,8 @@ def _until(end: float) -> Iterator[None]:
             return
 
 
-def _pause(end: float) -> float:
-    return max(0.0, min(POLL, end - time.monotonic()))
+def _pause(end: float, usual: float) -> float:
+    return max(0.0, min(usual, end - time.monotonic()))
 
 
 def _ailing(before: tuple[Vitals, Vitals], now: tuple[Vitals, Vitals], terms: Changeover) -> str:

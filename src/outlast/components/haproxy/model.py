@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from outlast.components.haproxy.passage import FULL
+from outlast.components.haproxy.passage import FULL, PYTHON
 from outlast.components.haproxy.passage import SCRIPT as STEER
 from outlast.components.haproxy.probe import SCRIPT, SERVER
 from outlast.components.haproxy.render import CONFIG
@@ -20,7 +20,7 @@ NO_SOCKET = "[Errno 2] No such file or directory\n"
 
 def run(scene: Scene, machine: str, argv: tuple[str, ...]) -> Ran | None:
     """The probe, and whoever steers: every server of every backend, up or down."""
-    if argv[:3] not in (("python3", "-c", SCRIPT), ("python3", "-c", STEER)):
+    if argv[:3] != ("python3", "-c", SCRIPT) and argv[:5] != (*PYTHON, STEER):
         return None
     here = scene.host(machine)
     if not here.process(SERVICE).runs:

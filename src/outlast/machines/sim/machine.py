@@ -44,7 +44,7 @@ class SimMachine:
         output = self._world.command(self._name, tuple(argv))
         if output is None:
             match list(argv):
-                case ["python3", "-c", text, *words]:
+                case ["python3", "-c", text, *words] | ["python3", "-I", "-S", "-c", text, *words]:
                     words = ["-c", *words]
                     output = run_program(text, words, stdin.decode(), self._root, self._world.clock, self._command)
                 case _:
@@ -54,7 +54,7 @@ class SimMachine:
     async def lines(self, argv: Sequence[str], *, stdin: bytes = b"", limit: float = 60.0) -> AsyncIterator[str]:
         """Run `argv`, yielding what it prints: a Python program's lines as they come, all others' at their end."""
         match list(argv):
-            case ["python3", "-c", text, *words]:
+            case ["python3", "-c", text, *words] | ["python3", "-I", "-S", "-c", text, *words]:
                 async for line in self._followed(text, words, stdin, limit):
                     yield line
             case _:
