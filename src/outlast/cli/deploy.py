@@ -64,6 +64,7 @@ def deploy(
         lock_wait,
         canary=_said(canary, parse_share, "--canary"),
         watch=_said(watch, parse_duration, "--watch"),
+        yields=True,
     )
     asked = _Asked(workspace, service, "deploy", quiet, verbose, json)
     if dry_run:

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+BEHIND = "/run/outlast-behind"
+"""A file there with the name of a service, less than a minute old: it starts behind those who serve."""
+
 
 @dataclass(frozen=True, slots=True)
 class Changeover:

@@ -16,13 +16,14 @@ from outlast.controller.steps import Steps
 from outlast.kernel.errors import Unreachable
 from outlast.machines.machine import Machine
 from outlast.machines.provider import Provider
+from outlast.machines.yielding import Yielding
 
 CONNECT_LIMIT, CONNECT_PAUSE = 10.0, 0.3
 
 
 @dataclass(frozen=True)
 class Connections:
-    """Each is an applier: the machine with the bundle that it is to hold."""
+    """Each is an applier: the machine with the bundle it is to hold. `yields`: whoever serves there goes first."""
 
     blueprint: Blueprint
     edition: Edition
@@ -30,6 +31,7 @@ class Connections:
     vault: Vault
     inventory: Inventory
     steps: Steps
+    yields: bool = False
     _opened: list[Applier] = field(default_factory=list[Applier], init=False)
 
     @property
@@ -67,7 +69,12 @@ class Connections:
 
     async def _open(self, name: str) -> Applier:
         machine = await self._connected(name)
-        applier = Applier(machine, self.blueprint.bundle_by_machine[name], self.edition, self.vault)
+        applier = Applier(
+            Yielding(machine) if self.yields else machine,
+            self.blueprint.bundle_by_machine[name],
+            self.edition,
+            self.vault,
+        )
         self._opened.append(applier)
         return applier
 

@@ -56,7 +56,8 @@ class Terms:
     machines that are left as they are as well, and are to hear of it. `finish` is told the machines that were brought
     to it and those to be told, before others may change them. `begin` is told those that answer, after `keep` and with
     every release of `first` built; `halt`, those that answer still when it comes to nothing. `canary` and `watch` are
-    said instead of those of a changeover; `proven`: what takes over has served before.
+    said instead of those of a changeover; `proven`: what takes over has served before; `yields`: what is done on
+    a machine takes what those who serve there leave of its processors.
     """
 
     holder: Holder | None = None
@@ -73,6 +74,7 @@ class Terms:
     canary: float | None = None
     watch: float | None = None
     proven: bool = False
+    yields: bool = False
 
     def hastened(self, changeover: Changeover) -> Changeover:
         """The changeover with what is said here."""

@@ -14,7 +14,7 @@ from collections.abc import Coroutine, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from outlast.contract.changeover import Changeover
+from outlast.contract.changeover import BEHIND, Changeover
 from outlast.contract.passage import Seat
 from outlast.controller.gate import last_lines
 from outlast.controller.passing import Passing, Reading, drained, up_everywhere
@@ -28,9 +28,9 @@ from outlast.policy.relief import Tally, bloated, worse
 POLL, ALIVE_POLL, SEEN_POLL = 0.5, 1.0, 0.2
 # Longer than two checks of an edge.
 SEEN_LIMIT = 5.0
-# For the whole session of a service, and back. Source: "The autogroup feature" in sched(7).
-PRIORITY = 'echo "$2" > "/proc/$(systemctl show --property MainPID --value "$1")/autogroup"'
-LATER, USUAL = 19, 0
+# A service that starts beside another one begins behind it, and comes level when it is healthy.
+FALL_BEHIND = f'mkdir -p {BEHIND} && touch "{BEHIND}/$1"'
+COME_LEVEL = f'rm -f "{BEHIND}/$1"; echo 0 > "/proc/$(systemctl show --property MainPID --value "$1")/autogroup"'
 LIMIT = 10.0
 
 T = TypeVar("T")
@@ -123,16 +123,16 @@ class Takeover:
 
     async def _begun(self, member: str) -> tuple[str, ...]:
         """It is healthy beside its former self. What an app does at its start must not slow down whoever serves."""
+        await self._say(member, FALL_BEHIND)
         lines = await self.roll.start(member)
-        await _together(self._priority(member, LATER), self.roll.gate(member))
-        await self._priority(member, USUAL)
+        await self.roll.gate(member)
+        await self._say(member, COME_LEVEL)
         return lines
 
-    async def _priority(self, member: str, level: int) -> None:
+    async def _say(self, member: str, what: str) -> None:
         applier = self.roll.appliers[member]
-        # Not where the kernel shares processors otherwise.
-        argv = ["sh", "-c", PRIORITY, "priority", applier.bundle.part(member).main.name, str(level)]
-        await applier.machine.run(argv, limit=LIMIT)
+        # That it cannot be said is no failure: where the kernel shares processors otherwise, there is no such file.
+        await applier.machine.run(["sh", "-c", what, "outlast", applier.bundle.part(member).main.name], limit=LIMIT)
 
     async def _watched(self, new: Sequence[str], every: Sequence[str], began: Reading, before: Reading) -> None:
         """Raises `OutlastError` as soon as the new ones do worse than the old ones did. `began`: what was counted when

@@ -62,7 +62,9 @@ class Up:
         self._steps = Steps()
         self._edition = edition(blueprint, self.terms.holder)
         self._inventory = Inventory(blueprint, self.terms.only)
-        self._connections = Connections(blueprint, self._edition, provider, vault, self._inventory, self._steps)
+        self._connections = Connections(
+            blueprint, self._edition, provider, vault, self._inventory, self._steps, self.terms.yields
+        )
         self._builds = Builds(builds, provider, self._steps, self._log, emit)
 
     @property

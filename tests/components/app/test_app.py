@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import os
 import shlex
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from outlast.components.app.options import AppOptions
 from outlast.components.app.probe import parse
 from outlast.components.app.render import quoted
 from outlast.contract.bundle import Once, Part
+from outlast.contract.changeover import BEHIND
 from outlast.contract.identity import AUTHORITY
 from outlast.contract.interface import Endpoint, Http, Reach, Required, Variable
 from outlast.contract.probe import Health, Output
@@ -81,8 +85,28 @@ def test_values_are_read_back_as_they_were(value: str) -> None:
 
 def test_the_command_reaches_the_shell_unchanged() -> None:
     text = unit(render(run="A='x y' gunicorn --bind $HOST:$PORT \\\n  a:%b\n"), "outlast-app-web-a.service")
-    assert "ExecStart=/bin/bash -c \"A='x y' gunicorn --bind $$HOST:$$PORT \\\\\\n  a:%%b\"\n" in text
+    assert "\\nA='x y' gunicorn --bind $$HOST:$$PORT \\\\\\n  a:%%b\"\n" in text
     assert argument('say "hi"') == '"say \\"hi\\""'
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel does not know sessions")
+def test_who_starts_beside_one_that_serves_begins_behind_it_and_every_other_start_does_not(tmp_path: Path) -> None:
+    text = unit(render(run="cat /proc/self/autogroup"), "outlast-app-web-a.service")
+    command = next(line for line in text.splitlines() if line.startswith("ExecStart="))
+    # What systemd makes of it.
+    script = shlex.split(command.replace("$$", "$").replace("%%", "%"))[-1].replace("\\n", "\n")
+    assert f"{BEHIND}/outlast-app-web-a.service " in script
+
+    def nice(script: str) -> str:
+        done = subprocess.run(["setsid", "bash", "-c", script], capture_output=True, text=True, check=True)
+        return done.stdout.split()[-1]
+
+    script = script.replace(BEHIND, str(tmp_path))
+    assert nice(script) == "0"
+    (tmp_path / "outlast-app-web-a.service").touch()
+    assert nice(script) == "19"
+    os.utime(tmp_path / "outlast-app-web-a.service", (0, 0))
+    assert nice(script) == "0"
 
 
 def test_the_service_is_hardened_yet_runs_any_language() -> None:
@@ -110,7 +134,7 @@ def test_a_migration_runs_once_for_each_release() -> None:
     service = next(service for service in part.services if service.name == "outlast-app-web-migrate.service")
     assert not service.enabled
     assert "Type=oneshot" in service.unit
-    assert 'ExecStart=/bin/bash -c "migrate now"' in service.unit
+    assert '\\nmigrate now"\n' in service.unit
     assert render().once == ()
 
 

@@ -32,6 +32,7 @@ Work = Callable[[DictCursor], T]
 
 PATIENCE = 5.0  # seconds to keep repeating a unit of work
 CONNECTIONS = 8  # at most, to each address, in each worker process; others wait for their turn
+WARM = 2  # of these when a worker starts, before anybody asks
 CONNECT_TIMEOUT = 1  # seconds; the proxy is on this machine
 STATEMENT_TIMEOUT = 3  # seconds without a byte from the database: give up this connection
 LOCK_TIMEOUT = 2  # seconds to wait for a row; shorter than the statement timeout, so the server speaks first
@@ -90,6 +91,11 @@ class Pool:
         finally:
             self._slots.release()
 
+    def warm(self) -> None:
+        """Have `WARM` connections. Raises `pymysql.MySQLError`."""
+        while len(self._idle) < WARM:
+            self._idle.append((*self._new(), time.monotonic()))
+
     def forget(self) -> None:
         """Close what is idle: where one connection has broken, its neighbours have too."""
         while self._idle:
@@ -101,11 +107,16 @@ class Pool:
             try:
                 connection, born, used = self._idle.pop()
             except IndexError:
-                return _connect(self._address), time.monotonic() - random.uniform(0, AGE_LIMIT / 2)
+                return self._new()
             now = time.monotonic()
             if now - used < IDLE_LIMIT and now - born < AGE_LIMIT:
                 return connection, born
             _close(connection)
+
+
+    def _new(self) -> tuple[Connection, float]:
+        """A connection, and when it was born; some of them are said to be older, so that they do not end together."""
+        return _connect(self._address), time.monotonic() - random.uniform(0, AGE_LIMIT / 2)
 
 
 class Database:
@@ -134,6 +145,13 @@ class Database:
     def read_latest(self, work: Work[T]) -> T:
         """Read at the writer: sees everything that was ever acknowledged."""
         return _persist([self._writer], _look(work), PATIENCE)
+
+    def warm(self) -> None:
+        """Connect before anybody asks, so that the first customers wait no longer than the next ones. Without a database:
+        nothing, and they wait as they would have."""
+        for pool in (self._writer, self._reader):
+            with suppress(pymysql.MySQLError):
+                pool.warm()
 
     def ready(self) -> None:
         """Is there a database, with the shop's tables? Little patience: about a second. Raises UnavailableError."""

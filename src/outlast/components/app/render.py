@@ -5,6 +5,7 @@ from __future__ import annotations
 from outlast.components.app.container import contained, settings
 from outlast.components.app.options import AppOptions
 from outlast.components.app.probe import probe, service_name
+from outlast.contract.changeover import BEHIND
 from outlast.contract.bundle import Artifact, File, Once, Part, Service
 from outlast.contract.identity import AUTHORITY
 from outlast.contract.secret import owner, password
@@ -15,6 +16,8 @@ from outlast.contract.view import NodeView
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 MIGRATE_LIMIT = 900.0
+# For the whole session of a service: where sessions share the processors. Source: "The autogroup feature" in sched(7).
+LAST = "{ echo 19 > /proc/self/autogroup; } 2> /dev/null"
 
 
 def render(view: NodeView[AppOptions]) -> Part:
@@ -44,7 +47,7 @@ def render(view: NodeView[AppOptions]) -> Part:
 def _unit(view: NodeView[AppOptions], release: Artifact) -> Unit:
     unit = Unit(
         description=f"{view.service}, an app of {view.site}",
-        start=_shell(view.options.run),
+        start=_shell(_behind(service_name(view.service, view.slot)), view.options.run),
         dynamic_user=True,
         directory=release.path,
         environment_files=(environment_path(view.service, view.slot),),
@@ -56,7 +59,7 @@ def _unit(view: NodeView[AppOptions], release: Artifact) -> Unit:
 def _migrate(view: NodeView[AppOptions], release: Artifact, script: str) -> Unit:
     unit = Unit(
         description=f"{view.service}, an app of {view.site}: migration to release {release.digest}",
-        start=_shell(script),
+        start=_shell(LAST, script),
         type=Start.ONESHOT,
         dynamic_user=True,
         directory=release.path,
@@ -75,10 +78,16 @@ def environment_path(service: str, slot: Slot) -> str:
     return f"/etc/outlast/apps/{service}-{slot}.env"
 
 
-def _shell(script: str) -> str:
+def _behind(service: str) -> str:
+    """It starts behind those who serve when whoever starts it beside them has just asked for that."""
+    return f'[ -z "$(find {BEHIND}/{service} -mmin -1 2> /dev/null)" ] || {LAST}'
+
+
+def _shell(first: str, script: str) -> str:
     # bash, not dash: it replaces itself by the last command of the text, so that the app itself gets the signal
     # to stop, also after `cd somewhere &&` or `NAME=value`.
-    return f"/bin/bash -c {argument(script.strip())}"
+    text = f"{first}\n{script.strip()}"
+    return f"/bin/bash -c {argument(text)}"
 
 
 def _environment(view: NodeView[AppOptions]) -> str:

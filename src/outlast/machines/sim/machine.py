@@ -16,6 +16,7 @@ from outlast.machines.sim import sandbox
 from outlast.machines.sim.beside import Reader
 from outlast.machines.sim.program import run_program
 from outlast.machines.sim.world import World
+from outlast.machines.yielding import YIELDS
 
 PIECE = 1 << 20
 
@@ -41,6 +42,8 @@ class SimMachine:
         self._answering()
         if isinstance(stdin, Path):
             stdin = await asyncio.to_thread(stdin.read_bytes)
+        if tuple(argv[: len(YIELDS)]) == YIELDS:
+            argv = argv[len(YIELDS) :]
         output = self._world.command(self._name, tuple(argv))
         if output is None:
             match list(argv):
