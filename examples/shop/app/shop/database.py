@@ -113,7 +113,6 @@ class Pool:
                 return connection, born
             _close(connection)
 
-
     def _new(self) -> tuple[Connection, float]:
         """A connection, and when it was born; some of them are said to be older, so that they do not end together."""
         return _connect(self._address), time.monotonic() - random.uniform(0, AGE_LIMIT / 2)
@@ -147,8 +146,10 @@ class Database:
         return _persist([self._writer], _look(work), PATIENCE)
 
     def warm(self) -> None:
-        """Connect before anybody asks, so that the first customers wait no longer than the next ones. Without a database:
-        nothing, and they wait as they would have."""
+        """Connect before anybody asks, so that the first customers wait no longer than the next ones.
+
+        Without a database: nothing, and they wait as they would have.
+        """
         for pool in (self._writer, self._reader):
             with suppress(pymysql.MySQLError):
                 pool.warm()

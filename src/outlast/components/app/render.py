@@ -5,8 +5,8 @@ from __future__ import annotations
 from outlast.components.app.container import contained, settings
 from outlast.components.app.options import AppOptions
 from outlast.components.app.probe import probe, service_name
-from outlast.contract.changeover import BEHIND
 from outlast.contract.bundle import Artifact, File, Once, Part, Service
+from outlast.contract.changeover import BEHIND
 from outlast.contract.identity import AUTHORITY
 from outlast.contract.secret import owner, password
 from outlast.contract.slot import Slot, in_slot
