@@ -22,6 +22,7 @@ FAULTS = frozenset(
     [
         "kill",
         "pause",
+        "stop",
         "isolate",
         "partition",
         "one-way",
@@ -68,6 +69,7 @@ def test_the_shop_is_hit_where_it_hurts() -> None:
         "database-switch",
         "database-rolling-restart",
         "database-and-addresses-power-off",
+        "database-primary-power-off-unattended",
         "coordination-primary-power-off",
         "edge-any-power-off",
         "addresses-any-kill",
@@ -90,7 +92,7 @@ def test_machines_that_serve_several_lose_their_power_once() -> None:
 def test_what_cannot_be_inflicted_is_not_tried(missing: str) -> None:
     found = experiments(topology("shop"), FAULTS - {missing})
     assert found
-    assert all(hit.fault != missing for experiment in found.values() for hit in experiment.hits)
+    assert all(hit.fault != missing for each in found.values() for hit in (*each.given, *each.hits))
 
 
 def test_the_quick_ones_take_each_kind_of_machine_and_tear_at_what_is_written_to() -> None:
@@ -119,6 +121,17 @@ def test_everything_means_every_machine() -> None:
     services = {hit.aim.service for hit in experiments(held)["everything-power-off"].hits}
     assert {member.machine for member in held.members if member.service in services} == set(held.machine_by_name)
     assert all(hit.aim.role is Role.ALL for hit in experiments(held)["everything-power-off"].hits)
+
+
+def test_the_writer_is_lost_while_nobody_governs_or_agrees() -> None:
+    unattended = experiments(topology("shop"))["database-primary-power-off-unattended"]
+    assert {(hit.fault, hit.aim.service, hit.aim.role) for hit in unattended.given} == {
+        ("stop", "controller", Role.ALL),
+        ("stop", "coordination", Role.ALL),
+    }
+    assert [(hit.fault, hit.aim.service, hit.aim.role) for hit in unattended.hits] == [
+        ("power-off", "database", Role.PRIMARY)
+    ]
 
 
 def test_an_experiment_is_judged_by_what_the_owner_asks_of_its_failure() -> None:

@@ -51,7 +51,8 @@ def derive(
     if any(group.component.governs for group in groups):
         made += _lost(groups, survive)
     made += _together(groups, survive)
-    possible = [e for e in made if all(hit.fault in faults for hit in e.hits)]
+    made += _unattended(groups, survive)
+    possible = [e for e in made if all(hit.fault in faults for hit in (*e.given, *e.hits))]
     # Services on the same machines lose them in the same experiment: it stands under the first of them.
     return _without_twins(possible, {group.service: group for group in groups})
 
@@ -62,7 +63,7 @@ def telling(experiments: Collection[Experiment], topology: Topology, registry: R
 
     def tells(experiment: Experiment) -> bool:
         (hit, *more) = experiment.hits
-        if more or hit.aim.role not in (Role.PRIMARY, Role.ANY):
+        if more or experiment.given or hit.aim.role not in (Role.PRIMARY, Role.ANY):
             return False
         return hit.fault == "power-off" or (hit.aim.service in writing and hit.fault in TELLING)
 
@@ -164,6 +165,24 @@ def _together(groups: list[Group], survive: Survive) -> Iterator[Experiment]:
         yield Experiment("everything-power-off", "power", text, _objective(survive, "power"), hits, hold=1.0)
 
 
+def _unattended(groups: list[Group], survive: Survive) -> Iterator[Experiment]:
+    """Whoever takes writes is lost while nobody is there who could heal: neither what governs the site nor what that
+    needs itself is ever needed to serve."""
+    governors = [group for group in groups if group.component.governs]
+    needed = {need.interface for group in governors for need in group.component.requires(group.component.options())}
+    helpers = [group for group in groups if needed & {port for member in group.members for port, _ in member.ports}]
+    stopped = governors + [group for group in helpers if group not in governors]
+    given = tuple(Hit("stop", Aim(group.service, Role.ALL)) for group in stopped)
+    for group in groups:
+        if not (given and group.elects and group.component.switch):
+            continue
+        hit = Hit("power-off", Aim(group.service, Role.PRIMARY, machines=True))
+        names = " and ".join(f"of {each.service}" for each in stopped)
+        text = f"the machine of {_who(group.service, Role.PRIMARY)} without power while every member {names} is stopped"
+        name = f"{group.service}-primary-power-off-unattended"
+        yield Experiment(name, "machine", text, _objective(survive, "machine"), (hit,), given=given)
+
+
 def _one(
     survive: Survive,
     failure: str,
@@ -200,7 +219,7 @@ def _without_twins(experiments: list[Experiment], groups: dict[str, Group]) -> t
     for experiment in experiments:
         key = tuple(
             (hit.fault, groups[hit.aim.service].machines) if _is_anybody(hit.aim) else (hit.fault, hit.aim)
-            for hit in experiment.hits
+            for hit in (*experiment.given, *experiment.hits)
         )
         if key not in seen:
             seen.add(key)

@@ -59,7 +59,7 @@ class Hit:
 @dataclass(frozen=True, slots=True)
 class Experiment:
     """`name` is what `--only` takes (`database-primary-power-off`); `failure` the class of `survive:`; `summary` one
-    plain line. All `hits` begin at once and are healed after `hold` seconds."""
+    plain line. All `hits` begin at once, when whatever is `given` holds, and are healed after `hold` seconds."""
 
     name: str
     failure: str
@@ -67,6 +67,7 @@ class Experiment:
     objective: Objective
     hits: tuple[Hit, ...] = ()
     hold: float = 4.0
+    given: tuple[Hit, ...] = ()
 
     @property
     def heals_itself(self) -> bool:

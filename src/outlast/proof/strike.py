@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -15,12 +15,13 @@ from outlast.proof.aim import aimed
 from outlast.proof.experiment import ACTS, LOSE, SWITCH, Experiment, Hit
 from outlast.proof.faults.catalogue import main_unit
 from outlast.proof.faults.chaos import Chaos
-from outlast.proof.faults.fault import Fault
+from outlast.proof.faults.fault import Fault, Injected
 from outlast.proof.history import Mark
 from outlast.proof.look import Watch
 from outlast.status import Status
 
-TAKEN = frozenset({"power-off", "reboot", "isolate", LOSE})
+POWERLESS = frozenset({"power-off", "reboot"})
+TAKEN = frozenset({*POWERLESS, "isolate", LOSE})
 # So much longer than the experiment wants it a fault may last when whoever set it is gone.
 DEAD_MAN = 30.0
 ACT_LIMIT = 120.0
@@ -51,39 +52,37 @@ class Striker:
     @asynccontextmanager
     async def struck(self, experiment: Experiment, status: Status, number: int) -> AsyncGenerator[Struck]:
         """Strike, and heal when the block ends, however it ends."""
-        hits = [(hit, aimed(hit.aim, status, number)) for hit in experiment.hits]
-        struck = Struck(tuple(dict.fromkeys(name for _, names in hits for name in names)))
-        faults = _merged(
-            Fault(
-                hit.fault,
-                names,
-                aimed(hit.others, status, number) if hit.others else (),
-                seconds=experiment.hold + DEAD_MAN,
-                parameters=hit.settings,
-            )
-            for hit, names in hits
-            if hit.fault not in ACTS
-        )
-        acts = [(hit, name) for hit, names in hits if hit.fault in ACTS for name in names]
-        injected = await asyncio.gather(*(self.chaos.inject(fault) for fault in faults), return_exceptions=True)
-        held = [each for each in injected if not isinstance(each, BaseException)]
+        names = (name for hit in experiment.hits for name in aimed(hit.aim, status, number))
+        struck = Struck(tuple(dict.fromkeys(names)))
+        acts = [(hit, name) for hit in experiment.hits if hit.fault in ACTS for name in aimed(hit.aim, status, number)]
+        seconds = experiment.hold + DEAD_MAN
+        held: list[Injected] = []
         try:
-            for failure in injected:
-                if isinstance(failure, BaseException):
-                    raise failure
-            struck.marks += [Mark(each.began, f"{each.fault.kind}: {', '.join(each.fault.targets)}") for each in held]
+            for hits in (experiment.given, experiment.hits):
+                await self._inject(_faults(hits, status, number, seconds), held, struck.marks)
             for position, (hit, name) in enumerate(acts):
                 struck.marks.append(Mark(time.time(), f"{hit.fault}: {name}"))
                 await self._act(hit, name, last=position == len(acts) - 1)
             yield struck
         finally:
             struck.marks += [Mark(time.time(), "healed")] if held else []
-            await asyncio.gather(*(self.chaos.heal(each) for each in held))
+            dark = {name for each in held if each.fault.kind in POWERLESS for name in each.machines}
+            await asyncio.gather(*(self.chaos.heal(_without(each, dark)) for each in held))
 
     def away(self, experiment: Experiment, targets: tuple[str, ...]) -> tuple[str, ...]:
         """The machines that the experiment takes away, with whatever runs on them."""
         taken = any(hit.aim.machines and hit.fault in TAKEN for hit in experiment.hits)
         return tuple(name for name in targets if taken and name in self.blueprint.topology.machine_by_name)
+
+    async def _inject(self, faults: Sequence[Fault], held: list[Injected], marks: list[Mark]) -> None:
+        """All of them at once; those that came to be are noted also when others did not."""
+        done = await asyncio.gather(*(self.chaos.inject(fault) for fault in faults), return_exceptions=True)
+        made = [each for each in done if not isinstance(each, BaseException)]
+        held += made
+        for failure in done:
+            if isinstance(failure, BaseException):
+                raise failure
+        marks += [Mark(each.began, f"{each.fault.kind}: {', '.join(each.fault.targets)}") for each in made]
 
     async def _act(self, hit: Hit, member: str, *, last: bool) -> None:
         """`member` is a machine when that is what is lost: without power first, so that nobody is told good-bye."""
@@ -109,6 +108,28 @@ class Striker:
         if hit.fault == SWITCH:
             return self.registry[held.component].switch
         return ("systemctl", "restart", main_unit(self.blueprint, member))
+
+
+def _faults(hits: Iterable[Hit], status: Status, number: int, seconds: float) -> list[Fault]:
+    """What is injected for them; acts are no faults."""
+    return _merged(
+        Fault(
+            hit.fault,
+            aimed(hit.aim, status, number),
+            aimed(hit.others, status, number) if hit.others else (),
+            seconds=seconds,
+            parameters=hit.settings,
+        )
+        for hit in hits
+        if hit.fault not in ACTS
+    )
+
+
+def _without(injected: Injected, dark: Collection[str]) -> Injected:
+    """What is left to heal of it: a machine that had no power forgot what else it suffered."""
+    if injected.fault.kind in POWERLESS:
+        return injected
+    return replace(injected, machines=tuple(name for name in injected.machines if name not in dark))
 
 
 def _merged(faults: Iterable[Fault]) -> list[Fault]:

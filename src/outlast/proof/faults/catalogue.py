@@ -82,6 +82,15 @@ def _pause(_name: str, fault: Fault, blueprint: Blueprint, _surveys: Surveys) ->
     ]
 
 
+def _stop(_name: str, fault: Fault, blueprint: Blueprint, _surveys: Surveys) -> Pieces:
+    members = blueprint.topology.member_by_name
+    return [(members[m].machine, _stopped(main_unit(blueprint, m))) for m in fault.targets]
+
+
+def _stopped(unit: str) -> Piece:
+    return Piece(inject=((SYSTEMCTL, "stop", unit),), heal=((SYSTEMCTL, "start", "--no-block", unit),))
+
+
 def _isolate(name: str, fault: Fault, _blueprint: Blueprint, surveys: Surveys) -> Pieces:
     return [(machine, network.isolated(name, surveys[machine])) for machine in fault.targets]
 
@@ -173,6 +182,12 @@ PAUSE = Kind(
     summary="every process of a member stands still (SIGSTOP): alive, but deaf",
     compose=_pause,
 )
+STOP = Kind(
+    name="stop",
+    level=Level.MEMBER,
+    summary="a member's service is stopped, as somebody would by hand, and started again when the fault is over",
+    compose=_stop,
+)
 ISOLATE = Kind(
     name="isolate",
     level=Level.MACHINE,
@@ -248,7 +263,7 @@ REBOOT = Kind(
 KINDS = {
     kind.name: kind
     for kind in (
-        KILL, PAUSE, ISOLATE, PARTITION, ONE_WAY, LOSS, LATENCY, PROCESSOR, MEMORY, DISK, POWER_OFF,
+        KILL, PAUSE, STOP, ISOLATE, PARTITION, ONE_WAY, LOSS, LATENCY, PROCESSOR, MEMORY, DISK, POWER_OFF,
         REBOOT,
     )
 }  # fmt: skip
