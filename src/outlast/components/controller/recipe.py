@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from outlast.components.controller.options import ControllerOptions
+from outlast.contract import virtualenv
 from outlast.contract.component import Recipe
 from outlast.contract.source import OWN
 
@@ -10,9 +11,9 @@ PYTHON = ".venv/bin/python"
 # The source is the package itself; a path file makes the environment find it, whoever starts its Python. What a
 # process without rights to write here imports must be compiled before.
 SCRIPT = f"""\
-python3 -m venv .venv
+{virtualenv.MAKE}
 .venv/bin/pip install --disable-pip-version-check --no-cache-dir --require-hashes -r requirements.txt
-.venv/bin/pip uninstall --quiet --yes pip
+{virtualenv.LEAVE}
 mkdir -p library/outlast
 for each in *; do test "$each" = library || mv "$each" library/outlast/; done
 echo "$PWD/library" > "$({PYTHON} -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/outlast.pth"
