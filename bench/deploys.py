@@ -103,8 +103,8 @@ def _deploy(site: LabSite) -> tuple[Window, ...]:
         Console(stderr=True).print(*(f"{each['where']}: {each['why']}" for each in answer["findings"]), sep="\n")
         return (Window(BACK, began, ended),)
     built = max((span["end"] for span in answer["timings"] if span["name"].startswith("build ")), default=0.0)
-    # The command's own start lies before its first span.
-    middle = ended - answer["timings"][-1]["end"] + built
+    # The command's own start lies before its first span, and next to nothing after its last one.
+    middle = ended - max(span["end"] for span in answer["timings"]) + built
     return Window(BUILD, began, middle), Window(TAKEOVER, middle, ended)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -82,13 +83,16 @@ def edition(blueprint: Blueprint, holder: Holder | None = None) -> Edition:
 
 
 class Applier:
-    """Makes one machine match `bundle`."""
+    """Makes one machine match `bundle`. What keeps the machine busy waits for its turn; None: it need not."""
 
-    def __init__(self, machine: Machine, bundle: Bundle, edition: Edition, vault: Vault) -> None:
+    def __init__(
+        self, machine: Machine, bundle: Bundle, edition: Edition, vault: Vault, turns: asyncio.Semaphore | None = None
+    ) -> None:
         self.machine = machine
         self.bundle = bundle
         self._edition = edition
         self._vault = vault
+        self._turn = turns or nullcontext()
         self._services = [service for held in bundle.parts for service in held.part.services]
 
     async def land(self, *, dry: bool = False, look: bool = True, first: Mapping[str, str] | None = None) -> Landed:
@@ -102,7 +106,8 @@ class Applier:
         how = {"dry": dry, "look": look, "first": dict(first or {})}
         more = {"jobs": jobs, "packages": list(self._edition.packages), **how}
         content = await self._content()
-        answer = await self._ask("land", Landed, LAND_LIMIT, **content, **self._look(self._members), **more)
+        async with self._turn:
+            answer = await self._ask("land", Landed, LAND_LIMIT, **content, **self._look(self._members), **more)
         self._raise_failed(answer.begun)
         return answer
 
@@ -115,7 +120,8 @@ class Applier:
         `serves`: something there may need the processors more."""
         temporary = f"{artifact.path}.{token_hex(4)}.unpacking"
         argv = ["sh", "-e", "-c", UNPACK, "unpack", temporary, artifact.path, "yields" if serves else ""]
-        done = await self.machine.run(argv, stdin=tar, limit=ACTIVATE_LIMIT)
+        async with self._turn:
+            done = await self.machine.run(argv, stdin=tar, limit=ACTIVATE_LIMIT)
         if done.returncode != 0:
             raise OutlastError(
                 Finding(
@@ -129,7 +135,8 @@ class Applier:
     async def activate(self, names: Iterable[str], *, force: str = "") -> dict[str, ServiceDone]:
         """Start, restart or reload what its inputs ask for. Raises `OutlastError` when a service does not start."""
         wanted = [service for service in self._services if service.name in set(names)]
-        answer = await self._ask("activate", Activated, ACTIVATE_LIMIT, services=_services(wanted), force=force)
+        async with self._turn:
+            answer = await self._ask("activate", Activated, ACTIVATE_LIMIT, services=_services(wanted), force=force)
         self._raise_failed(answer.services)
         return answer.services
 
@@ -149,7 +156,9 @@ class Applier:
 
     async def sweep(self) -> Leftovers:
         """Stop and remove what the bundle no longer names."""
-        return await self._ask("sweep", Leftovers, ACTIVATE_LIMIT, **await self._content())
+        content = await self._content()
+        async with self._turn:
+            return await self._ask("sweep", Leftovers, ACTIVATE_LIMIT, **content)
 
     @property
     def _members(self) -> set[str]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from outlast.apply.apply import Applier, Edition
 from outlast.apply.vault import Vault
@@ -23,7 +24,8 @@ CONNECT_LIMIT, CONNECT_PAUSE = 10.0, 0.3
 
 @dataclass(frozen=True)
 class Connections:
-    """Each is an applier: the machine with the bundle it is to hold. `yields`: whoever serves there goes first."""
+    """Each is an applier: the machine with the bundle it is to hold. `yields`: whoever serves there goes first, and so
+    many machines are kept busy at once as their provider says."""
 
     blueprint: Blueprint
     edition: Edition
@@ -33,6 +35,16 @@ class Connections:
     steps: Steps
     yields: bool = False
     _opened: list[Applier] = field(default_factory=list[Applier], init=False)
+
+    @property
+    def abreast(self) -> int | None:
+        """How many machines may be kept busy at once; None: all."""
+        return self.provider.abreast if self.yields else None
+
+    @cached_property
+    def turns(self) -> asyncio.Semaphore | None:
+        """Whoever has one may keep a machine busy; None: everybody may."""
+        return asyncio.Semaphore(self.abreast) if self.abreast else None
 
     @property
     def machines(self) -> Mapping[str, Machine]:
@@ -74,6 +86,7 @@ class Connections:
             self.blueprint.bundle_by_machine[name],
             self.edition,
             self.vault,
+            self.turns,
         )
         self._opened.append(applier)
         return applier

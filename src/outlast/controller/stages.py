@@ -102,7 +102,8 @@ class Stages:
         members = {member for member, is_beside in zip(roll.members, beside, strict=True) if is_beside}
         passing = await passing_in(roll.stage.datacenter, self.blueprint.topology, self.registry, self.connections)
         terms = self.terms.hastened(roll.stage.changeover)
-        return await Takeover(roll, terms, members, passing, self.terms.proven).run()
+        abreast = self.connections.abreast or len(members)
+        return await Takeover(roll, terms, members, passing, self.terms.proven, abreast).run()
 
     async def _is_beside(self, member: str) -> bool:
         """Whether the member runs in its other slot, as it was before."""

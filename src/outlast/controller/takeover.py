@@ -47,13 +47,14 @@ class Withdrawn(OutlastError):
 @dataclass(frozen=True)
 class Takeover:
     """`beside`: the members whose former selves run beside what is wanted now; `passing`: who sends them requests;
-    `proven`: what takes over has served before, so none of them is tried first."""
+    `proven`: what takes over has served before, so none of them is tried first. So many start `abreast`."""
 
     roll: Roll
     terms: Changeover
     beside: Set[str]
     passing: Passing
-    proven: bool = False
+    proven: bool
+    abreast: int
 
     async def run(self) -> tuple[str, ...]:
         """Bring every member to its bundle. Answers what was done. Raises `Withdrawn` when the old ones serve on."""
@@ -98,7 +99,7 @@ class Takeover:
             lines: list[str] = []
             await asyncio.gather(*(self.roll.gate(member) for member in every if member not in members))
             if self.proven:
-                lines += [line for done in await _together(*map(self._begun, members)) for line in done]
+                lines += await self._all_begun(members)
             elif members:
                 lines += await self._tried(members[0], members[1:], every, began)
             new = [self._seat(member) for member in every]
@@ -118,8 +119,18 @@ class Takeover:
         # Of n members with full weight and one with w, that one gets w / (n + w).
         share = self.terms.canary
         before = await self.passing.steer({self._seat(first): share * len(every) / (1 - share) if share else 1.0})
-        done = await _together(self._watched([first], every, began, before), *map(self._begun, others))
+        done = await _together(self._watched([first], every, began, before), self._all_begun(others))
         return (*lines, *(line for one in done for line in one or ()))
+
+    async def _all_begun(self, members: Sequence[str]) -> list[str]:
+        """All are healthy beside their former selves, begun `abreast` at a time."""
+        room = asyncio.Semaphore(self.abreast)
+
+        async def one(member: str) -> tuple[str, ...]:
+            async with room:
+                return await self._begun(member)
+
+        return [line for done in await _together(*map(one, members)) for line in done]
 
     async def _begun(self, member: str) -> tuple[str, ...]:
         """It is healthy beside its former self. What an app does at its start must not slow down whoever serves."""

@@ -130,13 +130,15 @@ class Up:
         self.withdrawn |= {result.service for result in results if isinstance(result, Withdrawn)}
         raise_all(results)
         brought = [machine.result() for machine in machines]
-        await self._sweep(brought)
-        await self._narrow(brought)
+        with self._log.span("sweep"):
+            await self._sweep(brought)
+            await self._narrow(brought)
 
     async def _finish(self) -> None:
         """Tell whoever wants to know which machines are as they shall be."""
-        open_ = await asyncio.gather(*map(self._connections.to, {*self._inventory.touched, *self.terms.told}))
-        await self.terms.finish({applier.machine.name: applier.machine for applier in open_})
+        with self._log.span("hand over"):
+            open_ = await asyncio.gather(*map(self._connections.to, {*self._inventory.touched, *self.terms.told}))
+            await self.terms.finish({applier.machine.name: applier.machine for applier in open_})
 
     async def _retire(self, name: str) -> None:
         """Remove a machine that is to be made anew, when the others can do without it."""

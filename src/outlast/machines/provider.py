@@ -85,6 +85,11 @@ class Provider(Protocol):
         """What this provider can inflict."""
         ...
 
+    @property
+    def abreast(self) -> int | None:
+        """How many of its machines may be kept busy at once and the others do not feel it; None: they share nothing."""
+        ...
+
     async def networks(self, datacenters: Sequence[str]) -> tuple[IPv4Network, ...]:
         """One network for each data centre, in their order: the same ones at each call while the site exists.
 

@@ -24,6 +24,11 @@ class Reusing:
         """As the provider."""
         return self._provider.faults
 
+    @property
+    def abreast(self) -> int | None:
+        """As the provider."""
+        return self._provider.abreast
+
     async def networks(self, datacenters: Sequence[str]) -> tuple[IPv4Network, ...]:
         """As the provider."""
         return await self._provider.networks(datacenters)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -56,6 +57,11 @@ class Lab:
     def faults(self) -> frozenset[Fault]:
         """Everything that there is; without nftables for bridges, what cables and power can do."""
         return frozenset(Fault) if packets.usable() else frozenset(Fault) - packets.BY_PACKETS
+
+    @property
+    def abreast(self) -> int | None:
+        """They share the processors of this box: half of these are left to whoever serves."""
+        return max(1, len(os.sched_getaffinity(0)) // 2)
 
     async def networks(self, datacenters: Sequence[str]) -> tuple[IPv4Network, ...]:
         """A /24 for each data centre that nobody else on this box uses."""

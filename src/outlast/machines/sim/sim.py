@@ -55,6 +55,11 @@ class Sim:
         """Everything that there is."""
         return frozenset(Fault)
 
+    @property
+    def abreast(self) -> int | None:
+        """Any number: none of them works."""
+        return None
+
     async def networks(self, datacenters: Sequence[str]) -> tuple[IPv4Network, ...]:
         """A /24 for each data centre: addresses, and nothing behind them."""
         claimed = self._disk.networks()

@@ -42,6 +42,11 @@ class Servers:
         """None: see above."""
         return frozenset()
 
+    @property
+    def abreast(self) -> int | None:
+        """Any number: each is a computer of its own."""
+        return None
+
     async def networks(self, datacenters: Sequence[str]) -> tuple[IPv4Network, ...]:
         """Those that the owner gave."""
         return tuple(self._networks[datacenter] for datacenter in datacenters)

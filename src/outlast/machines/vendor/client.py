@@ -30,6 +30,11 @@ class Vendor:
         """None: a controller breaks nothing."""
         return frozenset()
 
+    @property
+    def abreast(self) -> int | None:
+        """Any number: a vendor's machines have processors of their own, and nobody ships a release from here."""
+        return None
+
     async def networks(self, datacenters: Sequence[str]) -> tuple[IPv4Network, ...]:
         """Those that the vendor was started for."""
         answer = await self._line.ask(Networks(datacenters=tuple(datacenters)))
