@@ -28,6 +28,7 @@ LAND_LIMIT = 120.0
 ACTIVATE_LIMIT = 900.0
 OBSERVE_LIMIT = 6.0
 RESTORE_LIMIT = 1300.0
+BUSY = 0.25
 # Where something serves, it yields to that. An `up` that was killed leaves its unpacking running on the machine, so
 # each waits for the one before it and has a folder of its own; what it was sent of the release ends too early for gzip.
 # What an unpacking that died left goes first, also of another release: nobody would ever again. What was there goes
@@ -132,11 +133,15 @@ class Applier:
                 )
             )
 
-    async def activate(self, names: Iterable[str], *, force: str = "") -> dict[str, ServiceDone]:
-        """Start, restart or reload what its inputs ask for. Raises `OutlastError` when a service does not start."""
+    async def activate(self, names: Iterable[str], *, force: str = "", behind: str = "") -> dict[str, ServiceDone]:
+        """Start, restart or reload what its inputs ask for. Raises `OutlastError` when a service does not start.
+
+        `behind`: a folder in which each that starts finds a file of its name, and begins behind whoever serves.
+        """
+        how = {"force": force, "behind": behind}
         wanted = [service for service in self._services if service.name in set(names)]
         async with self._turn:
-            answer = await self._ask("activate", Activated, ACTIVATE_LIMIT, services=_services(wanted), force=force)
+            answer = await self._ask("activate", Activated, ACTIVATE_LIMIT, services=_services(wanted), **how)
         self._raise_failed(answer.services)
         return answer.services
 
@@ -158,7 +163,14 @@ class Applier:
         """Stop and remove what the bundle no longer names."""
         content = await self._content()
         async with self._turn:
-            return await self._ask("sweep", Leftovers, ACTIVATE_LIMIT, **content)
+            sweeping = asyncio.create_task(self._ask("sweep", Leftovers, ACTIVATE_LIMIT, **content))
+            try:
+                # Whatever ends needs time for it, and hardly a processor: the next machine uses that.
+                await asyncio.wait((sweeping,), timeout=BUSY)
+            except asyncio.CancelledError:
+                sweeping.cancel()
+                raise
+        return await sweeping
 
     @property
     def _members(self) -> set[str]:
@@ -242,7 +254,7 @@ async def ask(machine: Machine, verb: str, answer: type[A], within: float, /, **
     machine refuses or stumbles.
     """
     document = json.dumps({"verb": verb, **request}).encode()
-    done = await machine.run(["python3", "-c", answering(verb)], stdin=document, limit=within)
+    done = await machine.run(["python3", "-I", "-S", "-c", answering(verb)], stdin=document, limit=within)
     reply: dict[str, object] | None = json.loads(done.stdout) if done.returncode == 0 else None
     if reply is not None and "refused" not in reply:
         try:

@@ -57,7 +57,7 @@ BY_HAND = ROOT / "by-hand"
 
 def main():
     request = json.load(sys.stdin)
-    verbs = {"land": land, "activate": activate, "observe": observe, "once": once, "sweep": sweep, "restore": restore}
+    verbs = {each.__name__: each for each in (land, activate, observe, once, sweep, restore)}
     observes = request["verb"] == "observe"
     if observes:
         yield_to_customers()
@@ -168,7 +168,7 @@ def start_first(request, ledger, needs):
     for names, force in ((started, ""), (instead.values(), "start")):
         services = [service for service in request["services"] if service["name"] in names]
         if services:
-            done |= activate({**request, "services": services, "force": force}, ledger)["services"]
+            done |= activate({**request, "services": services, "force": force, "behind": ""}, ledger)["services"]
     return done
 
 

@@ -26,6 +26,11 @@ class Builds:
     log: Logbook
     emit: Emit
 
+    def lacks(self, artifact: Artifact) -> bool:
+        """Whether the release has to be built first."""
+        order = self.orders.get(artifact.name)
+        return order is not None and not order.target.exists()
+
     def release(self, artifact: Artifact) -> asyncio.Task[Path]:
         """The release's tar file, which exists on this box then."""
         return self.steps.once(f"release {artifact.name} {artifact.digest}", lambda: self._built(artifact))

@@ -49,9 +49,10 @@ class Provision:
         applier = await self.connections.to(name)
         if self.lease and not self.lease.holds(name):
             await self.lease.add(applier.machine)
-        if self.inventory.found(name) is None:
-            # Nothing has to be looked for on an empty disk.
-            await self._unpack(applier, applier.bundle.artifacts, serves=False)
+        is_new = self.inventory.found(name) is None
+        # What was never built need not be looked for, nor anything on an empty disk.
+        unheard = [artifact for artifact in applier.bundle.artifacts if is_new or self.builds.lacks(artifact)]
+        await self._unpack(applier, unheard, serves=not is_new)
         landed = await self._land(applier)
         if landed.artifacts:
             held = {artifact.path: artifact for artifact in applier.bundle.artifacts}

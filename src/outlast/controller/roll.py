@@ -98,9 +98,10 @@ class Roll:
         await self.gate(member)
         return lines
 
-    async def start(self, member: str) -> tuple[str, ...]:
-        """Start the member, or change it to what it shall be. Whether it is healthy is another matter."""
-        return await self._activate(member, self._services(member))
+    async def start(self, member: str, *, behind: str = "") -> tuple[str, ...]:
+        """Start the member, or change it to what it shall be. Whether it is healthy is another matter. `behind`: as
+        `Applier.activate` says."""
+        return await self._activate(member, self._services(member), behind)
 
     async def gate(self, member: str) -> None:
         """The member is healthy. Raises `OutlastError` when it is not in time."""
@@ -121,10 +122,10 @@ class Roll:
         done = await asyncio.gather(*(self._activate(m, self._services(m)[1:]) for m in self.members))
         return tuple(line for lines in done for line in lines)
 
-    async def _activate(self, member: str, services: list[str]) -> tuple[str, ...]:
+    async def _activate(self, member: str, services: list[str], behind: str = "") -> tuple[str, ...]:
         if not services:
             return ()
-        done = await self.appliers[member].activate(services)
+        done = await self.appliers[member].activate(services, behind=behind)
         lines = tuple(f"{member}: {_past(entry.did)} {name}" for name, entry in done.items() if entry.did != "none")
         if lines:
             self.say(member, Phase.PROGRESS, "; ".join(line.partition(": ")[2] for line in lines))

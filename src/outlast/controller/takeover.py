@@ -28,8 +28,8 @@ from outlast.policy.relief import Tally, bloated, worse
 POLL, ALIVE_POLL, SEEN_POLL = 0.5, 1.0, 0.2
 # Longer than two checks of an edge.
 SEEN_LIMIT = 5.0
-# A service that starts beside another one begins behind it, and comes level when it is healthy.
-FALL_BEHIND = f'mkdir -p {BEHIND} && touch "{BEHIND}/$1"'
+# A service that starts beside another one begins behind it, and comes level when it is healthy: never at once.
+STARTS = 0.4
 COME_LEVEL = f'rm -f "{BEHIND}/$1"; echo 0 > "/proc/$(systemctl show --property MainPID --value "$1")/autogroup"'
 LIMIT = 10.0
 
@@ -113,30 +113,31 @@ class Takeover:
 
     async def _tried(self, first: str, others: Sequence[str], every: Sequence[str], began: Reading) -> tuple[str, ...]:
         """One new member, with its share of the requests, does well. The others start meanwhile, and get none."""
-        lines = await self._begun(first)
+        lines = await self._begun(first, asyncio.Semaphore())
+        done = await _together(self._shared(first, every, began), self._all_begun(others))
+        return (*lines, *(line for one in done for line in one or ()))
+
+    async def _shared(self, first: str, every: Sequence[str], began: Reading) -> None:
+        """It gets its share of the requests, and does well."""
         # Without a weight until it is found up: who comes up with one gets a burst of requests to catch up (measured).
         await self._seen([self._seat(first)])
         # Of n members with full weight and one with w, that one gets w / (n + w).
         share = self.terms.canary
         before = await self.passing.steer({self._seat(first): share * len(every) / (1 - share) if share else 1.0})
-        done = await _together(self._watched([first], every, began, before), self._all_begun(others))
-        return (*lines, *(line for one in done for line in one or ()))
+        await self._watched([first], every, began, before)
 
     async def _all_begun(self, members: Sequence[str]) -> list[str]:
         """All are healthy beside their former selves, begun `abreast` at a time."""
         room = asyncio.Semaphore(self.abreast)
+        return [line for done in await _together(*(self._begun(member, room) for member in members)) for line in done]
 
-        async def one(member: str) -> tuple[str, ...]:
-            async with room:
-                return await self._begun(member)
-
-        return [line for done in await _together(*map(one, members)) for line in done]
-
-    async def _begun(self, member: str) -> tuple[str, ...]:
-        """It is healthy beside its former self. What an app does at its start must not slow down whoever serves."""
-        await self._say(member, FALL_BEHIND)
-        lines = await self.roll.start(member)
-        await self.roll.gate(member)
+    async def _begun(self, member: str, room: asyncio.Semaphore) -> tuple[str, ...]:
+        """It is healthy beside its former self, and was begun when there was room for it. What an app does at its start
+        must not slow down whoever serves."""
+        async with room:
+            lines = await self.roll.start(member, behind=BEHIND)
+            await asyncio.sleep(STARTS)
+            await self.roll.gate(member)
         await self._say(member, COME_LEVEL)
         return lines
 

@@ -16,7 +16,7 @@ LOG_LINES = 25
 
 
 def activate(request, ledger):
-    """Start, restart or reload each service as its inputs ask for; `verb` forces one of start, restart, stop."""
+    """Start, restart or reload each service as its inputs ask for; `force` is one of start, restart, stop."""
     check_generation(request, ledger)
     check_lease(request)
     done = {}
@@ -30,6 +30,10 @@ def activate(request, ledger):
             continue
         if verb in ("restart", "start"):
             systemctl("reset-failed", name)
+        if request["behind"] and verb == "start":
+            folder = pathlib.Path(request["behind"])
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).touch()
         failed = systemctl(verb, name)
         if failed:
             done[name] = {"did": verb, "failed": failed, "log": journal(name)}
