@@ -28,7 +28,6 @@ LAND_LIMIT = 120.0
 ACTIVATE_LIMIT = 900.0
 OBSERVE_LIMIT = 6.0
 RESTORE_LIMIT = 1300.0
-BUSY = 0.25
 # Where something serves, it yields to that. An `up` that was killed leaves its unpacking running on the machine, so
 # each waits for the one before it and has a folder of its own; what it was sent of the release ends too early for gzip.
 # What an unpacking that died left goes first, also of another release: nobody would ever again. What was there goes
@@ -163,14 +162,7 @@ class Applier:
         """Stop and remove what the bundle no longer names."""
         content = await self._content()
         async with self._turn:
-            sweeping = asyncio.create_task(self._ask("sweep", Leftovers, ACTIVATE_LIMIT, **content))
-            try:
-                # Whatever ends needs time for it, and hardly a processor: the next machine uses that.
-                await asyncio.wait((sweeping,), timeout=BUSY)
-            except asyncio.CancelledError:
-                sweeping.cancel()
-                raise
-        return await sweeping
+            return await self._ask("sweep", Leftovers, ACTIVATE_LIMIT, **content)
 
     @property
     def _members(self) -> set[str]:
