@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from outlast.apply.facts import Activated, Holder, Landed, Leftovers, Observed, Restored, ServiceDone
 from outlast.apply.program import answering
+from outlast.apply.turns import Turns
 from outlast.apply.vault import Vault
 from outlast.blueprint.blueprint import Blueprint
 from outlast.contract.bundle import Artifact, Bundle, Service
@@ -83,16 +83,16 @@ def edition(blueprint: Blueprint, holder: Holder | None = None) -> Edition:
 
 
 class Applier:
-    """Makes one machine match `bundle`. What keeps the machine busy waits for its turn; None: it need not."""
+    """Makes one machine match `bundle`. What keeps the machine busy waits for its turn, unless `turns` are left out."""
 
     def __init__(
-        self, machine: Machine, bundle: Bundle, edition: Edition, vault: Vault, turns: asyncio.Semaphore | None = None
+        self, machine: Machine, bundle: Bundle, edition: Edition, vault: Vault, turns: Turns | None = None
     ) -> None:
         self.machine = machine
         self.bundle = bundle
         self._edition = edition
         self._vault = vault
-        self._turn = turns or nullcontext()
+        self._turns = turns or Turns()
         self._services = [service for held in bundle.parts for service in held.part.services]
 
     async def land(self, *, dry: bool = False, look: bool = True, first: Mapping[str, str] | None = None) -> Landed:
@@ -106,7 +106,7 @@ class Applier:
         how = {"dry": dry, "look": look, "first": dict(first or {})}
         more = {"jobs": jobs, "packages": list(self._edition.packages), **how}
         content = await self._content()
-        async with self._turn:
+        async with self._turns.work():
             answer = await self._ask("land", Landed, LAND_LIMIT, **content, **self._look(self._members), **more)
         self._raise_failed(answer.begun)
         return answer
@@ -120,7 +120,7 @@ class Applier:
         `serves`: something there may need the processors more."""
         temporary = f"{artifact.path}.{token_hex(4)}.unpacking"
         argv = ["sh", "-e", "-c", UNPACK, "unpack", temporary, artifact.path, "yields" if serves else ""]
-        async with self._turn:
+        async with self._turns.work():
             done = await self.machine.run(argv, stdin=tar, limit=ACTIVATE_LIMIT)
         if done.returncode != 0:
             raise OutlastError(
@@ -139,7 +139,7 @@ class Applier:
         """
         how = {"force": force, "behind": behind}
         wanted = [service for service in self._services if service.name in set(names)]
-        async with self._turn:
+        async with self._turns.work():
             answer = await self._ask("activate", Activated, ACTIVATE_LIMIT, services=_services(wanted), **how)
         self._raise_failed(answer.services)
         return answer.services
@@ -161,7 +161,7 @@ class Applier:
     async def sweep(self) -> Leftovers:
         """Stop and remove what the bundle no longer names."""
         content = await self._content()
-        async with self._turn:
+        async with self._turns.end():
             return await self._ask("sweep", Leftovers, ACTIVATE_LIMIT, **content)
 
     @property

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from outlast.apply.apply import Applier, Edition
+from outlast.apply.turns import Turns
 from outlast.apply.vault import Vault
 from outlast.blueprint.blueprint import Blueprint
 from outlast.controller.inventory import Inventory
@@ -42,9 +43,9 @@ class Connections:
         return self.provider.abreast if self.yields else None
 
     @cached_property
-    def turns(self) -> asyncio.Semaphore | None:
-        """Whoever has one may keep a machine busy; None: everybody may."""
-        return asyncio.Semaphore(self.abreast) if self.abreast else None
+    def turns(self) -> Turns:
+        """What machines that share processors take, one after the other."""
+        return Turns(self.abreast)
 
     @property
     def machines(self) -> Mapping[str, Machine]:
