@@ -33,7 +33,8 @@ setup: .venv/.packages $(STAMP) ## install what the box lacks, and the command i
 
 $(STAMP): requirements.lock pyproject.toml | .venv/.packages
 	@test -x .venv/bin/pip || /usr/bin/python3 -m venv .venv
-	.venv/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@# The lock names everything there is. Where an extra is asked for, pip's own resolver takes the newest it finds and fails.
+	.venv/bin/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	.venv/bin/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -12,7 +12,7 @@ PYTHON = ".venv/bin/python"
 # process without rights to write here imports must be compiled before.
 SCRIPT = f"""\
 {virtualenv.MAKE}
-.venv/bin/pip install --disable-pip-version-check --no-cache-dir --require-hashes -r requirements.txt
+.venv/bin/pip install --disable-pip-version-check --no-cache-dir --no-deps --require-hashes -r requirements.txt
 {virtualenv.LEAVE}
 mkdir -p library/outlast
 for each in *; do test "$each" = library || mv "$each" library/outlast/; done
