@@ -53,7 +53,7 @@ async def _run(site: LabSite, rate: float) -> int:
 
 def _upgrade(site: LabSite) -> list[float]:
     """When writes were handed over, in seconds of the monotonic clock. Raises `SystemExit` when the command fails."""
-    process = site.start("upgrade", "--force")
+    process = site.start("upgrade", "--force", "--verbose")
     limit = threading.Timer(LIMIT, process.kill)
     limit.start()
     with process:
